@@ -1,0 +1,51 @@
+"""fakecheck finds the artifacts that face forgeries leave, box by box, and names their family.
+
+>>> from fakecheck import check_image, load_detectors
+>>> detectors = load_detectors()
+>>> report = check_image("photo.jpg", detectors)   # doctest: +SKIP
+>>> report.verdict.label                           # doctest: +SKIP
+'real'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fakecheck.api import check_image, check_video
+    from fakecheck.errors import FakecheckError
+    from fakecheck.loading import DetectorSet, load_detectors
+    from fakecheck.media import Limits, Sampling
+    from fakecheck.types import Report
+
+_HOMES = {
+    "DetectorSet": "fakecheck.loading",
+    "FakecheckError": "fakecheck.errors",
+    "Limits": "fakecheck.media",
+    "Report": "fakecheck.types",
+    "Sampling": "fakecheck.media",
+    "check_image": "fakecheck.api",
+    "check_video": "fakecheck.api",
+    "load_detectors": "fakecheck.loading",
+}
+
+__all__ = [
+    "DetectorSet",
+    "FakecheckError",
+    "Limits",
+    "Report",
+    "Sampling",
+    "check_image",
+    "check_video",
+    "load_detectors",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, so that `import fakecheck.card` in a plug-in loads neither OpenCV's video code nor PyAV.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'fakecheck' has no attribute {name!r}")

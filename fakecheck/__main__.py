@@ -1,0 +1,5 @@
+"""`python -m fakecheck` is `fakecheck`."""
+
+from fakecheck.cli.main import main
+
+main()

@@ -1,0 +1,54 @@
+"""What a library user imports: `from fakecheck import check_image, check_video, load_detectors`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from fakecheck.loading import DetectorSet, load_detectors
+from fakecheck.media import Limits, Sampling
+from fakecheck.pipeline import MIN_FACE, Options, check_files
+from fakecheck.types import Report
+
+
+def check_image(
+    path: str | Path,
+    detectors: DetectorSet | None = None,
+    *,
+    limits: Limits | None = None,
+    min_face: float = MIN_FACE,
+) -> Report:
+    """Judge one picture (or one clip: the file's content decides).
+
+    `detectors` are those of `load_detectors()` if not given; load them once for many files.
+    `min_face` is the width in pixels under which a face is not judged.
+
+    Raises MediaError for a file that cannot be read, NoDetectorsError where none is installed.
+    """
+    return _check(path, detectors, Options(limits=limits or Limits(), min_face=min_face))
+
+
+def check_video(
+    path: str | Path,
+    detectors: DetectorSet | None = None,
+    *,
+    sampling: Sampling | None = None,
+    limits: Limits | None = None,
+    min_face: float = MIN_FACE,
+) -> Report:
+    """Judge one clip: by default 25 frames spread over it; see `Sampling`.
+
+    Otherwise as `check_image`. A clip that breaks off midway raises MediaError too.
+    """
+    options = Options(sampling or Sampling(), limits or Limits(), min_face)
+    return _check(path, detectors, options)
+
+
+def _check(path: str | Path, detectors: DetectorSet | None, options: Options) -> Report:
+    loaded = detectors if detectors is not None else load_detectors()
+    with closing(check_files([Path(path)], loaded, options)) as outcomes:
+        outcome = next(outcomes)
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.report is not None
+    return outcome.report

@@ -1,0 +1,99 @@
+"""FrameResults of one file → its Report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from fakecheck.card import DetectorCard
+from fakecheck.faces import FaceTracker
+from fakecheck.sequence import EvidencePool
+from fakecheck.types import (
+    DetectionRow,
+    Detections,
+    FaceRow,
+    Floats,
+    FrameResult,
+    MediaInfo,
+    Report,
+    StageError,
+)
+from fakecheck.verdict import judge
+
+# A box is shown if it speaks for a forgery at all: if its likelihood ratio is over 1.
+MIN_LLR = 0.0
+
+
+class ReportAssembler:
+    """Takes the results of a file's frames in order and says what they amount to."""
+
+    def __init__(self, info: MediaInfo, cards: Iterable[DetectorCard], min_face: float) -> None:
+        self._info = info
+        self._cards = {card.id: card for card in cards}
+        self._min_face = min_face
+        self._tracker = FaceTracker()
+        self._pool = EvidencePool()
+        self._faces: list[FaceRow] = []
+        self._rows: list[DetectionRow] = []
+        self._errors: Counter[StageError] = Counter()
+
+    def add(self, result: FrameResult) -> None:
+        """Count one frame in; its faces get their tracks here, in the order of the frames."""
+        faces = self._tracker.update(list(result.faces))
+        result = replace(result, faces=tuple(faces))
+        self._pool.add(result)
+        self._errors.update(result.errors)
+        self._faces += [
+            FaceRow(result.index, face.track, _box(face.xyxy), face.score) for face in faces
+        ]
+        rows = [row for found in result.detections for row in self._shown(found, result)]
+        self._rows += sorted(rows, key=lambda row: -row.llr)
+
+    def _shown(self, found: Detections, result: FrameResult) -> list[DetectionRow]:
+        card = self._cards[found.detector]
+        names = {spec.id: spec.name for spec in card.classes}
+        return [
+            DetectionRow(
+                frame=result.index,
+                time=result.time,
+                track=None if found.face[i] < 0 else result.faces[found.face[i]].track,
+                detector=card.id,
+                family=card.family,
+                artifact=names[int(found.class_id[i])],
+                score=float(found.score[i]),
+                llr=float(found.llr[i]),
+                xyxy=_box(found.xyxy[i]),
+            )
+            for i in np.flatnonzero(found.llr > MIN_LLR)
+        ]
+
+    def report(self, errors: Iterable[StageError] = ()) -> Report:
+        """The report on all frames so far; `errors` are those that belong to no frame."""
+        evidence = self._pool.evidence()
+        verdict, families = judge(
+            evidence, list(self._cards.values()), self._info.kind, self._min_face
+        )
+        counted = [_with_count(error, count) for error, count in self._errors.items()]
+        return Report(
+            media=self._info,
+            verdict=verdict,
+            families=families,
+            faces=tuple(self._faces),
+            detections=tuple(self._rows),
+            errors=(*errors, *counted),
+            detector_versions={card.id: card.version for card in self._cards.values()},
+        )
+
+
+def _box(xyxy: Floats) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (float(v) for v in xyxy)
+    return left, top, right, bottom
+
+
+def _with_count(error: StageError, count: int) -> StageError:
+    if count == 1:
+        return error
+    return replace(error, message=f"{error.message} (in {count} frames)")

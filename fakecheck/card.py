@@ -1,0 +1,230 @@
+"""`detector.yaml` → DetectorCard, checked.
+
+The card lies beside `frozen_inference_graph.pb` and `label_map.pbtxt` and says everything that the
+runtime needs to know of a detector: `fakecheck detectors show ID` prints it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fakecheck.errors import CardError
+from fakecheck.filters import FILTERS
+from fakecheck.regions import REGIONS
+
+CARD_FILE = "detector.yaml"
+GRAPH_FILE = "frozen_inference_graph.pb"
+LABEL_MAP_FILE = "label_map.pbtxt"
+ONNX_FILE = "model.onnx"
+# A card is a page of text; anything much longer is not one.
+MAX_CARD_BYTES = 1_000_000
+MAX_CARD_DEPTH = 50
+
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=64)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Kind = Literal["synthesis", "attribute_edit", "swap", "part_swap"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CropSpec(_Record):
+    """What the detector looks at: see `fakecheck.regions.crop_regions`."""
+
+    regions: tuple[str, ...] = Field(min_length=1)
+    margin: float = Field(default=0.3, ge=0, le=4)
+    align: bool = False
+
+    @model_validator(mode="after")
+    def _known(self) -> CropSpec:
+        for region in self.regions:
+            if region not in REGIONS:
+                raise ValueError(f"unknown region {region!r}, known are {', '.join(REGIONS)}")
+        if "frame" in self.regions and len(self.regions) > 1:
+            raise ValueError("region 'frame' cannot be joined with regions of a face")
+        return self
+
+
+class InputSpec(_Record):
+    """Size in pixels and channel order of the uint8 pictures that the graph takes."""
+
+    width: int = Field(ge=16, le=2048)
+    height: int = Field(ge=16, le=2048)
+    color: Literal["rgb", "bgr"] = "rgb"
+
+
+class Calibration(_Record):
+    """Score → natural logarithm of the likelihood ratio of fake against real.
+
+    `clip(slope * logit(score) + intercept, min_llr, max_llr)`: Platt's logistic calibration, as
+    Brümmer and du Preez (2006) use it for likelihood ratios, within the bounds that the amount of
+    calibration data supports.
+    """
+
+    slope: float = Field(gt=0)
+    intercept: float
+    min_llr: float = Field(le=0)
+    max_llr: float = Field(ge=0)
+
+
+class ClassSpec(_Record):
+    """One class of the label map, with the `threshold` that 1 % of real faces exceed."""
+
+    id: int = Field(ge=1)
+    name: Word
+    calibration: Calibration
+    threshold: float = Field(ge=0, le=1)
+
+
+class TrainingData(_Record):
+    """A data set behind the weights, with its terms."""
+
+    set: str
+    split: str
+    use: str
+    pictures: int = Field(ge=0)
+    terms: str = Field(min_length=1)
+
+
+class Training(_Record):
+    """How the graph can be made again."""
+
+    data: tuple[TrainingData, ...] = Field(min_length=1)
+    command: str
+    seed: int
+    steps: int = Field(ge=1)
+    date: Any
+    stages: tuple[dict[str, Any], ...] = ()
+
+
+class Metric(_Record):
+    """One measured row: accuracy on one set, under one degradation."""
+
+    set: str
+    split: str
+    degradation: str
+    auc: float = Field(ge=0, le=1)
+    recall_at_fpr01: float | None = Field(default=None, ge=0, le=1)
+    positives: int = Field(ge=1)
+    negatives: int = Field(ge=1)
+    negatives_from: str
+
+
+class Licence(_Record):
+    """Terms of the graph, and of the data it was trained on."""
+
+    graph: str = Field(min_length=1)
+    data: str = Field(min_length=1)
+
+
+class DetectorCard(_Record):
+    """A detector's card. `folder` is where it lies; the other fields are those of the file."""
+
+    schema_: Literal["fakecheck.detector/1"] = Field(alias="schema")
+    id: Identifier
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    family: Word
+    kind: Kind
+    architecture: str
+    summary: str
+    crop: CropSpec
+    filters: tuple[dict[str, Any], ...] = ()
+    input: InputSpec
+    files: dict[str, Sha256]
+    classes: tuple[ClassSpec, ...] = Field(min_length=1)
+    false_alarm_llr: dict[float, float] = Field(min_length=2)
+    training: Training
+    metrics: tuple[Metric, ...] = ()
+    licence: Licence
+    limits: tuple[str, ...] = Field(min_length=1)
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DetectorCard:
+        for name in (GRAPH_FILE, LABEL_MAP_FILE):
+            if name not in self.files:
+                raise ValueError(f"files: the sha256 of {name} is missing")
+        unknown = set(self.files) - {GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE}
+        if unknown:
+            raise ValueError(f"files: unknown file {sorted(unknown)[0]}")
+        ids = [spec.id for spec in self.classes]
+        if ids != list(range(1, len(ids) + 1)):
+            raise ValueError(f"classes: ids must count from 1 without holes, got {ids}")
+        for step in self.filters:
+            if step.get("name") not in FILTERS:
+                raise ValueError(
+                    f"filters: unknown filter {step.get('name')!r}, known are {', '.join(FILTERS)}"
+                )
+        if any(not 0 < rate < 1 for rate in self.false_alarm_llr):
+            raise ValueError("false_alarm_llr: rates must lie between 0 and 1")
+        return self
+
+    @property
+    def graph(self) -> Path:
+        """The frozen TensorFlow graph."""
+        return self.folder / GRAPH_FILE
+
+    @property
+    def onnx(self) -> Path | None:
+        """The ONNX model, None where the bundle has none."""
+        return self.folder / ONNX_FILE if ONNX_FILE in self.files else None
+
+    @property
+    def looks_at_frame(self) -> bool:
+        """Whether the detector takes whole frames rather than faces."""
+        return self.crop.regions == ("frame",)
+
+
+def load_card(folder: Path) -> DetectorCard:
+    """The card in `folder`. Raises CardError with one sentence that names file, field and cause."""
+    path = folder / CARD_FILE
+    try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            raise CardError(f"{path}: larger than a card may be ({MAX_CARD_BYTES} bytes)")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CardError(f"{path}: cannot be read: {error}") from error
+    try:
+        _check_depth(text, path)
+        values = yaml.load(text, Loader=_loader())
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise CardError(f"{path}: no valid YAML{line}: {problem}") from error
+    if not isinstance(values, dict):
+        raise CardError(f"{path}: must hold fields and their values")
+    try:
+        return DetectorCard.model_validate({**values, "folder": folder})
+    except ValidationError as error:
+        raise CardError(f"{path}: {_first_problem(error)}") from error
+
+
+def _check_depth(text: str, path: Path) -> None:
+    """Raises CardError for deep nesting, on which libyaml would overrun the stack and crash."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_loader()):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_CARD_DEPTH:
+            raise CardError(f"{path}: nested more than {MAX_CARD_DEPTH} levels deep")
+
+
+def _loader() -> type:
+    """libyaml's safe loader where PyYAML was built with it: ten times as fast."""
+    loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return loader
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{field}: {message}{more}" if field else f"{message}{more}"

@@ -1,0 +1,55 @@
+"""`--annotate DIR`: the marked copy of each picture and clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fakecheck.cli.progress import ProgressBars
+from fakecheck.errors import MediaError
+from fakecheck.media import open_media
+from fakecheck.pipeline import Outcome
+from fakecheck.report.annotate import annotate_image, annotate_video
+
+# Formats that a marked picture keeps; every other becomes a PNG, which loses nothing.
+KEPT = {".jpg", ".jpeg", ".png"}
+
+
+class Annotator:
+    """Writes marked copies into one folder; two files of one name get two copies."""
+
+    def __init__(self, folder: Path, bars: ProgressBars) -> None:
+        self._folder = folder
+        self._bars = bars
+        self._names: set[str] = set()
+
+    def mark(self, outcome: Outcome) -> Path | None:
+        """The path written, or None for a file that broke off before it could be drawn on."""
+        report = outcome.report
+        assert report is not None
+        media = open_media(outcome.path)
+        if media.info.kind == "image":
+            suffix = outcome.path.suffix.lower()
+            target = self._target(outcome.path, suffix if suffix in KEPT else ".png")
+            try:
+                frame = next(iter(media.frames()))
+            except (MediaError, StopIteration):
+                return None
+            annotate_image(frame.image, report, target)
+            return target
+        target = self._target(outcome.path, ".mp4")
+
+        def progress(done: int, total: int | None) -> None:
+            self._bars.progress(target, done, total)
+
+        annotate_video(media, report, target, progress)
+        self._bars.marked()
+        return target
+
+    def _target(self, path: Path, suffix: str) -> Path:
+        name = f"{path.stem}{suffix}"
+        number = 1
+        while name.lower() in self._names:
+            number += 1
+            name = f"{path.stem}-{number}{suffix}"
+        self._names.add(name.lower())
+        return self._folder / name

@@ -1,0 +1,86 @@
+"""The `fakecheck` command: its commands, and errors mapped to exit codes once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+import fakecheck
+from fakecheck.errors import ExitCode, FakecheckError
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    some other failure
+  2    the command line is wrong
+  3    an input file could not be read; all others were looked at
+  4    a package or device that was asked for is missing
+  5    no detector is left to run
+  6    an output file could not be written
+  10   a fake was found (only with --fail-on-fake; goes before 3)
+  130  interrupted
+"""
+
+# Imported when used: each costs time that the others need not wait for.
+COMMANDS = {
+    "detect": "fakecheck.cli.scan:detect",
+    "video": "fakecheck.cli.scan:video",
+    "detectors": "fakecheck.cli.detectors:detectors",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is run or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(__import__(module, fromlist=[name]), name)
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(fakecheck.__version__, "-V", "--version", prog_name="fakecheck")
+def cli() -> None:
+    """Find the artifacts that face forgeries leave in pictures and videos.
+
+    Every box is named, every finding is attributed to a family of generators, and the verdict is
+    real, fake or inconclusive with a probability. A verdict is evidence, not proof: read what the
+    detectors miss with `fakecheck detectors show ID`.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with a code of `ExitCode`."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = cli.main(args=args, prog_name="fakecheck", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does: nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OTHER)
+    except FakecheckError as error:
+        click.echo(f"Error: {error}", err=True)
+        return int(error.exit_code)
+    return int(result) if isinstance(result, int) else int(ExitCode.OK)

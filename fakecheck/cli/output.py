@@ -1,0 +1,99 @@
+"""Where reports go: stdout or a file, in the format asked for, and a CSV beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from rich.console import Console
+
+from fakecheck.cli.text import render
+from fakecheck.errors import OutputError
+from fakecheck.report.csv import CsvWriter
+from fakecheck.report.files import atomic_path
+from fakecheck.report.json import JsonWriter
+from fakecheck.report.jsonl import JsonlWriter
+from fakecheck.types import Report
+
+
+class Sink(Protocol):
+    """Takes reports one by one; `close` ends the document."""
+
+    def add(self, report: Report) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TextWriter:
+    """Tables for a person, a blank line between files."""
+
+    def __init__(self, stream: TextIO, faces: bool, verbose: bool) -> None:
+        # A file or a pipe has no width; wide enough that no cell is cut.
+        width = None if stream.isatty() else 100
+        self._console = Console(file=stream, width=width, highlight=False)
+        self._faces = faces
+        self._verbose = verbose
+        self._first = True
+
+    def add(self, report: Report) -> None:
+        if not self._first:
+            self._console.print()
+        self._first = False
+        render(report, self._console, show_faces=self._faces, verbose=self._verbose)
+
+    def close(self) -> None:
+        """Nothing ends a text."""
+
+
+@contextmanager
+def open_sinks(
+    form: str,
+    output: Path | None,
+    csv: Path | None,
+    *,
+    single: bool,
+    faces: bool,
+    verbose: bool,
+) -> Iterator[list[Sink]]:
+    """The writers for `--format`, `--output` and `--csv`.
+
+    What they hold is closed and put in its place however the block ends, so that an interrupted run
+    keeps the reports that it had written. Raises OutputError where a file cannot be written.
+    """
+    with ExitStack() as stack:
+        stream = _open(output, stack) if output is not None else sys.stdout
+        sinks = [_writer(form, stream, single=single, faces=faces, verbose=verbose)]
+        stack.callback(sinks[0].close)
+        if csv is not None:
+            beside = CsvWriter(_open(csv, stack))
+            stack.callback(beside.close)
+            sinks.append(beside)
+        failure: BaseException | None = None
+        try:
+            yield sinks
+        except BaseException as error:
+            failure = error
+        stack.close()
+        if failure is not None:
+            raise failure
+
+
+def _open(path: Path, stack: ExitStack) -> TextIO:
+    temporary = stack.enter_context(atomic_path(path))
+    try:
+        return stack.enter_context(temporary.open("w", encoding="utf-8", newline=""))
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _writer(form: str, stream: TextIO, *, single: bool, faces: bool, verbose: bool) -> Sink:
+    if form == "json":
+        return JsonWriter(stream, single=single)
+    if form == "jsonl":
+        return JsonlWriter(stream)
+    if form == "csv":
+        return CsvWriter(stream)
+    return TextWriter(stream, faces, verbose)

@@ -1,0 +1,144 @@
+"""`fakecheck detect` and `fakecheck video`: the same command under two names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakecheck.cli.annotate import Annotator
+from fakecheck.cli.options import media_options, sampling_of
+from fakecheck.cli.output import Sink, open_sinks
+from fakecheck.cli.progress import ProgressBars
+from fakecheck.errors import ExitCode
+from fakecheck.loading import DetectorSet, load_detectors
+from fakecheck.media import Limits, find_media
+from fakecheck.pipeline import Options, Outcome, check_files
+
+EPILOG = """\b
+Examples:
+  fakecheck detect photo.jpg
+  fakecheck detect photos/ --format jsonl > reports.jsonl
+  fakecheck detect photo.jpg --annotate out/
+  fakecheck video clip.mp4 --annotate out/ --csv frames.csv
+"""
+
+
+@click.command(epilog=EPILOG)
+@media_options
+def detect(**given: Any) -> int:
+    """Judge pictures, clips and folders of them.
+
+    Each file gets a verdict (real, fake or inconclusive), a probability, the families of generators
+    behind it and the boxes that speak for them. Pictures and clips may be mixed.
+    """
+    return _scan(**given)
+
+
+@click.command(epilog=EPILOG)
+@media_options
+def video(**given: Any) -> int:
+    """Judge clips, pictures and folders of them.
+
+    Does just what `fakecheck detect` does: by default 25 frames spread over each clip are looked at
+    and the evidence of each followed face is averaged over them.
+    """
+    return _scan(**given)
+
+
+def _scan(
+    paths: tuple[Path, ...],
+    form: str,
+    output: Path | None,
+    csv: Path | None,
+    annotate: Path | None,
+    quiet: bool,
+    verbose: bool,
+    show_faces: bool,
+    fail_on_fake: bool,
+    **given: Any,
+) -> int:
+    options = Options(
+        sampling=sampling_of(given["frames"], given["every"]),
+        limits=Limits(
+            max_pixels=given["max_pixels"],
+            max_frames=given["max_frames"],
+            max_seconds=given["max_seconds"],
+        ),
+        min_face=given["min_face"],
+        threads=given["threads"],
+    )
+    detectors = load_detectors(given["only"], given["skip"], given["engine"], given["device"])
+    single = len(paths) == 1 and not paths[0].is_dir()
+    with ExitStack() as stack:
+        sinks = stack.enter_context(
+            open_sinks(form, output, csv, single=single, faces=show_faces, verbose=verbose)
+        )
+        bars = stack.enter_context(ProgressBars(enabled=not quiet))
+        _tell_missing(detectors, bars.say)
+        marker = Annotator(annotate, bars) if annotate is not None else None
+        tally = _Tally(sinks, marker, bars.say, verbose=verbose)
+        files = bars.counted(find_media(paths))
+        with closing(check_files(files, detectors, options, bars.progress)) as outcomes:
+            for outcome in _finished(outcomes, bars):
+                tally.add(outcome)
+    return tally.exit_code(fail_on_fake)
+
+
+def _finished(outcomes: Iterator[Outcome], bars: ProgressBars) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        bars.finished(outcome.path)
+        yield outcome
+
+
+class _Tally:
+    """Hands each outcome to where it belongs and remembers what the exit code depends on."""
+
+    def __init__(
+        self,
+        sinks: list[Sink],
+        marker: Annotator | None,
+        say: Callable[[str], None],
+        verbose: bool,
+    ) -> None:
+        self._sinks = sinks
+        self._marker = marker
+        self._say = say
+        self._verbose = verbose
+        self._failed = False
+        self._fake = False
+        self._files = 0
+
+    def add(self, outcome: Outcome) -> None:
+        self._files += 1
+        if outcome.same_as is not None:
+            self._say(f"{outcome.path}: the same as {outcome.same_as}, not scored again")
+            return
+        if outcome.error is not None:
+            self._failed = True
+            self._say(f"Error: {outcome.error}")
+        if outcome.report is None:
+            return
+        self._fake |= outcome.report.verdict.label == "fake"
+        for sink in self._sinks:
+            sink.add(outcome.report)
+        if self._marker is not None:
+            written = self._marker.mark(outcome)
+            if self._verbose and written is not None:
+                self._say(f"wrote {written}")
+
+    def exit_code(self, fail_on_fake: bool) -> int:
+        if self._fake and fail_on_fake:
+            return int(ExitCode.FAKE_FOUND)
+        if not self._files:
+            self._say("Error: no picture and no clip was found in the folders given")
+            return int(ExitCode.INPUT_FILE)
+        return int(ExitCode.INPUT_FILE if self._failed else ExitCode.OK)
+
+
+def _tell_missing(detectors: DetectorSet, say: Callable[[str], None]) -> None:
+    for error in detectors.errors:
+        say(f"Warning: detector {error.detector} is left out: {error.message}")

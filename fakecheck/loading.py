@@ -1,0 +1,72 @@
+"""Cards → detectors ready to run, on every device that the pool may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from fakecheck.card import DetectorCard
+from fakecheck.detector import Detector
+from fakecheck.engines import open_engine, resolve_devices
+from fakecheck.errors import FakecheckError, NoDetectorsError
+from fakecheck.plugins import PluginHost
+from fakecheck.types import StageError
+
+
+@dataclass(frozen=True)
+class DetectorSet:
+    """Loaded detectors. `by_device` maps each device to its copies, in the order of `cards`.
+
+    `errors` says which detectors could not be loaded and why; they are in no other field.
+    """
+
+    cards: tuple[DetectorCard, ...]
+    by_device: dict[str, tuple[Detector, ...]]
+    errors: tuple[StageError, ...] = ()
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Version of every loaded detector by its id."""
+        return {card.id: card.version for card in self.cards}
+
+
+def load_detectors(
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    engine: str = "auto",
+    device: str = "auto",
+    host: PluginHost | None = None,
+) -> DetectorSet:
+    """Load the installed detectors, or those of `host`.
+
+    `only` and `skip` hold ids or families. `engine` is auto, onnx or tensorflow; `device` is auto,
+    cpu or cuda:N. A detector that cannot be loaded is reported in the set's `errors`.
+
+    Raises NoDetectorsError if none is left, UsageError for unknown words.
+    """
+    host = host or PluginHost.discover()
+    chosen = host.select(tuple(only), tuple(skip))
+    devices = resolve_devices(device, engine)
+
+    def load(card: DetectorCard) -> list[Detector] | FakecheckError:
+        try:
+            return [Detector(card, open_engine(card, engine, place)) for place in devices]
+        except FakecheckError as error:
+            return error
+
+    # Side by side: reading and optimising graphs is most of a cold start.
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        loaded = list(zip(chosen, pool.map(load, chosen), strict=True))
+    errors = [(card, got) for card, got in loaded if isinstance(got, FakecheckError)]
+    ready = [(card, got) for card, got in loaded if not isinstance(got, FakecheckError)]
+    if not ready:
+        raise NoDetectorsError("No detector could be loaded", str(errors[0][1]))
+    return DetectorSet(
+        cards=tuple(card for card, _ in ready),
+        by_device={
+            place: tuple(copies[number] for _, copies in ready)
+            for number, place in enumerate(devices)
+        },
+        errors=tuple(StageError("load", str(error), card.id) for card, error in errors),
+    )

@@ -1,0 +1,259 @@
+"""Joins the stages: files in, an Outcome a file out, in the order of the files.
+
+A picture is a sequence of one frame. All files flow through one worker pool, so that pictures of a
+folder share micro-batches just as the frames of a video do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from fakecheck.assemble import ReportAssembler
+from fakecheck.card import DetectorCard
+from fakecheck.detector import Detector, Findings, FrameCrops, cut_crops
+from fakecheck.errors import MediaError
+from fakecheck.faces import FaceFinder
+from fakecheck.loading import DetectorSet
+from fakecheck.media import Limits, Media, Sampling, open_media
+from fakecheck.types import Face, Floats, Frame, FrameResult, Report, StageError
+from fakecheck.workers import Stage, Work, WorkerPool
+
+# Below this a face shows too few pixels: the pack's smallest faces, on which the detectors were
+# measured, are about that wide.
+MIN_FACE = 40.0
+# Frames that one call of the detectors takes together, if so many wait.
+FRAMES_A_CALL = 8
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are looked at. `min_face` is in pixels, `threads` None means one a core."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    limits: Limits = field(default_factory=Limits)
+    min_face: float = MIN_FACE
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: a `report`, an `error`, both (broken midway), or `same_as` another.
+
+    `same_as` is the path of an earlier file with the same bytes, which is not looked at twice.
+    """
+
+    path: Path
+    report: Report | None = None
+    error: MediaError | None = None
+    same_as: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A file on its way. Made by the source thread, read by the caller's."""
+
+    path: Path
+    media: Media
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """A frame on its way: `frame` until its crops are cut, then `crops`, at last `result`."""
+
+    job: _Job
+    index: int
+    time: float | None
+    frame: Frame | None = None
+    faces: tuple[Face, ...] = ()
+    judged: tuple[int, ...] = ()
+    crops: FrameCrops | None = None
+    result: FrameResult | None = None
+
+
+@dataclass(frozen=True)
+class _Close:
+    """The end of a file."""
+
+    outcome: Outcome
+    job: _Job | None = None
+
+
+Progress = Callable[[Path, int, int | None], None]
+"""Called with the file, its frames done and how many there will be, None if nobody knows."""
+
+
+def check_files(
+    paths: Iterable[Path],
+    detectors: DetectorSet,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Outcome]:
+    """Outcomes of `paths` in their order, each as soon as it is ready.
+
+    A file that cannot be read becomes an Outcome with an error; it never ends the others. Closing
+    the iterator stops and joins all threads.
+    """
+    options = options or Options()
+    threads = options.threads or os.cpu_count() or 1
+    pool = WorkerPool(_stages(detectors, options, threads))
+    assembler: ReportAssembler | None = None
+    done = 0
+    results = pool.run(_shots(paths, options, pool.stop.is_set))
+    try:
+        for item in results:
+            if isinstance(item, _Shot):
+                if assembler is None:
+                    assembler, done = _assembler(item.job, detectors, options), 0
+                assert item.result is not None
+                assembler.add(item.result)
+                done += 1
+                if progress is not None:
+                    progress(item.job.path, done, _expected(item.job.media, options))
+                continue
+            outcome = item.outcome
+            if item.job is not None:
+                assembler = assembler or _assembler(item.job, detectors, options)
+                errors = list(detectors.errors)
+                if outcome.error is not None:
+                    errors.append(StageError("media", str(outcome.error)))
+                outcome = replace(outcome, report=assembler.report(errors))
+            assembler = None
+            yield outcome
+    finally:
+        results.close()
+
+
+def _assembler(job: _Job, detectors: DetectorSet, options: Options) -> ReportAssembler:
+    return ReportAssembler(job.media.info, detectors.cards, options.min_face)
+
+
+def _expected(media: Media, options: Options) -> int | None:
+    """How many frames will be looked at, if the container says how many there are."""
+    frames = media.info.frames
+    if media.info.kind == "image" or frames is None:
+        return 1 if media.info.kind == "image" else options.sampling.frames
+    return len(options.sampling.indices(frames))
+
+
+def _shots(
+    paths: Iterable[Path], options: Options, stop: Callable[[], bool]
+) -> Iterator[_Shot | _Close]:
+    """The source: every frame of every file, and the end of each file."""
+    first_with: dict[str, Path] = {}
+    for path in paths:
+        try:
+            media = open_media(path, options.limits)
+        except MediaError as error:
+            yield _Close(Outcome(path, error=error))
+            continue
+        known = first_with.get(media.info.sha256)
+        if known is not None:
+            yield _Close(Outcome(path, same_as=known))
+            continue
+        first_with[media.info.sha256] = path
+        job = _Job(path, media)
+        try:
+            for frame in media.frames(options.sampling, stop):
+                yield _Shot(job, frame.index, frame.time, frame)
+        except MediaError as error:
+            yield _Close(Outcome(path, error=error), job)
+        else:
+            yield _Close(Outcome(path), job)
+
+
+def _stages(detectors: DetectorSet, options: Options, threads: int) -> list[Stage]:
+    """Faces and crops on the CPU; detectors on threads bound to a device each."""
+    devices = list(detectors.by_device)
+    # A GPU gets two threads, so that one prepares while the other computes.
+    bound = devices * threads if devices == ["cpu"] else devices * 2
+    finders = {"image": FaceFinder(fine=True), "video": FaceFinder()}
+
+    def find(number: int) -> Work:
+        return lambda shots: [_cut(shot, finders, detectors.cards, options) for shot in shots]
+
+    def detect(number: int) -> Work:
+        mine = detectors.by_device[bound[number]]
+        return lambda shots: _detect(shots, mine)
+
+    return [
+        Stage("faces", find, threads),
+        Stage("detectors", detect, len(bound), FRAMES_A_CALL),
+    ]
+
+
+def _cut(
+    shot: _Shot | _Close,
+    finders: dict[str, FaceFinder],
+    cards: tuple[DetectorCard, ...],
+    options: Options,
+) -> _Shot | _Close:
+    """Find the faces and cut the crops; the full frame is let go."""
+    if isinstance(shot, _Close) or shot.frame is None:
+        return shot
+    still = shot.job.media.info.kind == "image"
+    image = shot.frame.image
+    faces = finders["image" if still else "video"].find(image, retry=still)
+    judged = [number for number, face in enumerate(faces) if face.size >= options.min_face]
+    crops = cut_crops(image, [faces[number] for number in judged], cards)
+    return replace(shot, frame=None, faces=tuple(faces), judged=tuple(judged), crops=crops)
+
+
+def _detect(
+    items: list[_Shot | _Close], detectors: tuple[Detector, ...]
+) -> list[_Shot | _Close]:
+    """All detectors over all crops that wait; an end of a file passes through."""
+    shots = [item for item in items if isinstance(item, _Shot)]
+    frames = [shot.crops for shot in shots if shot.crops is not None]
+    found = {detector.card.id: _run(detector, frames) for detector in detectors}
+    ready = iter(
+        replace(shot, crops=None, result=_result(shot, {d: f[n] for d, f in found.items()}, detectors))
+        for n, shot in enumerate(shots)
+    )
+    return [next(ready) if isinstance(item, _Shot) else item for item in items]
+
+
+def _run(detector: Detector, frames: list[FrameCrops]) -> list[Findings | str]:
+    """Findings a frame, or the message of what went wrong with it.
+
+    A batch that fails is tried again frame by frame, so that one bad frame costs only itself.
+    """
+    try:
+        return list(detector.detect(frames))
+    except Exception as error:
+        if len(frames) > 1:
+            return [_run(detector, [frame])[0] for frame in frames]
+        return [f"{type(error).__name__}: {error}" if str(error) else type(error).__name__]
+
+
+def _result(
+    shot: _Shot, found: dict[str, Findings | str], detectors: tuple[Detector, ...]
+) -> FrameResult:
+    judged = np.array(shot.judged, np.int64)
+    evidence: dict[str, Floats] = {}
+    frame_evidence: dict[str, float] = {}
+    detections = []
+    errors = []
+    for detector in detectors:
+        name = detector.card.id
+        got = found[name]
+        values = np.full(len(shot.faces), np.nan, np.float32)
+        if isinstance(got, str):
+            errors.append(StageError("detect", got, name))
+        elif detector.card.looks_at_frame:
+            frame_evidence[name] = float(got.evidence[0])
+            detections.append(got.detections)
+            continue
+        else:
+            values[judged] = got.evidence
+            face = judged[got.detections.face].astype(np.int32)
+            detections.append(replace(got.detections, face=face))
+        evidence[name] = values
+    return FrameResult(
+        shot.index, shot.time, shot.faces, tuple(detections), evidence, frame_evidence,
+        tuple(errors),
+    )

@@ -1,0 +1,269 @@
+"""PluginHost: the detectors that installed plug-ins bring, and what went wrong with which.
+
+Entry points of the group `fakecheck` are loaded one by one. Whatever fails becomes a PluginProblem
+and leaves the rest alone. The detectors bundled with fakecheck come through the entry point of
+fakecheck's own distribution, so that this package need not import them.
+
+Two detectors of one id: neither runs, since which of them came first would depend on the order of
+installation, and both are named. The one exception is an id of a bundled detector: that one stays
+and the other is refused, since otherwise any installed package could replace a bundled detector or
+switch it off.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from fakecheck import hookspecs
+from fakecheck.card import DetectorCard, load_card
+from fakecheck.errors import FakecheckError, NoDetectorsError, UsageError
+from fakecheck.graph import check_bundle
+
+GROUP = "fakecheck"
+OWN_DISTRIBUTION = "fakecheck"
+NO_AUTOLOAD = "FAKECHECK_DISABLE_PLUGIN_AUTOLOAD"
+# A hook that never stops yielding must not hang the start.
+MAX_DETECTORS = 1000
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The entry point `plugin` of `distribution`, which is None for a plug-in of the caller's."""
+
+    plugin: str
+    distribution: str | None = None
+    version: str | None = None
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it is a part of fakecheck itself."""
+        return self.distribution == OWN_DISTRIBUTION
+
+    def __str__(self) -> str:
+        if self.distribution is None:
+            return f"plug-in {self.plugin}"
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class InstalledDetector:
+    """A detector that can be chosen, and where it comes from."""
+
+    card: DetectorCard
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class PluginProblem:
+    """Why a plug-in, or the one `detector` of it (an id or a folder's name), is not used."""
+
+    origin: Origin
+    detector: str | None
+    cause: str
+
+    def __str__(self) -> str:
+        who = f"{self.detector} of {self.origin}" if self.detector else str(self.origin)
+        return f"{who}: {self.cause}"
+
+
+class PluginHost:
+    """Discovers plug-ins and hands out their cards. A hook runs once, when it is registered."""
+
+    def __init__(self) -> None:
+        self._found: list[InstalledDetector] = []
+        self._problems: list[PluginProblem] = []
+
+    @classmethod
+    def discover(cls, autoload: bool | None = None) -> PluginHost:
+        """The host with every installed plug-in; with `autoload` False only the bundled one.
+
+        None asks the environment: FAKECHECK_DISABLE_PLUGIN_AUTOLOAD, set and neither empty nor 0,
+        means False.
+        """
+        if autoload is None:
+            autoload = os.environ.get(NO_AUTOLOAD, "") in ("", "0")
+        host = cls()
+        for origin, entry_point in _entry_points():
+            if isinstance(entry_point, str):
+                host._problems.append(PluginProblem(origin, None, entry_point))
+            elif autoload or origin.bundled:
+                host._load(origin, entry_point)
+        return host
+
+    def register(self, plugin: object, name: str) -> None:
+        """Adds a plug-in that is no entry point: an imported module or an object with the hook."""
+        self._run_hook(Origin(name), plugin)
+
+    @property
+    def detectors(self) -> Mapping[str, InstalledDetector]:
+        """Detectors that can be chosen, by id, in the order of their ids."""
+        return {one.card.id: one for one in _without_clashes(self._found)[0]}
+
+    @property
+    def problems(self) -> tuple[PluginProblem, ...]:
+        """What failed while plug-ins were loaded. `check_files` looks at the files of bundles."""
+        return (*self._problems, *_without_clashes(self._found)[1])
+
+    def check_files(self) -> tuple[PluginProblem, ...]:
+        """Reads all files of the detectors: a wrong sha256, a forbidden op, a foreign label map."""
+        problems = []
+        for one in self.detectors.values():
+            try:
+                check_bundle(one.card)
+            except FakecheckError as error:
+                cause = str(error).removeprefix(f"{one.card.id}: ")
+                problems.append(PluginProblem(one.origin, one.card.id, cause))
+        return tuple(problems)
+
+    def select(self, only: Iterable[str] = (), skip: Iterable[str] = ()) -> list[DetectorCard]:
+        """Cards in the order of their ids. `only` and `skip` hold ids or families; `skip` wins.
+
+        Raises UsageError for a word that is neither, NoDetectorsError where no detector is left.
+        """
+        installed = [one.card for one in self.detectors.values()]
+        wanted, unwanted = set(only), set(skip)
+        for word in sorted(wanted | unwanted):
+            if not any(word in (card.id, card.family) for card in installed):
+                raise self._unknown(word, installed)
+        chosen = [
+            card
+            for card in installed
+            if (not wanted or wanted & {card.id, card.family})
+            and not unwanted & {card.id, card.family}
+        ]
+        if not chosen:
+            raise NoDetectorsError(
+                "No detector is left to run" if installed else "No detector is installed",
+                "fakecheck detectors list shows what is there, and problems with their causes",
+            )
+        return chosen
+
+    def _unknown(self, word: str, installed: list[DetectorCard]) -> UsageError:
+        for problem in self.problems:
+            if problem.detector == word:
+                return UsageError(f"Detector {word} cannot be used: {problem.cause}")
+        known = sorted({word for card in installed for word in (card.id, card.family)})
+        return UsageError(
+            f"No detector or family is called {word!r}",
+            f"known are {', '.join(known)}" if known else "no detector is installed",
+        )
+
+    def _load(self, origin: Origin, entry_point: metadata.EntryPoint) -> None:
+        try:
+            plugin = entry_point.load()
+        except KeyboardInterrupt:
+            raise
+        # SystemExit too: a plug-in that exits on import must not end the program.
+        except BaseException as error:
+            self._fail(origin, f"importing {entry_point.value} raised {_describe(error)}")
+            return
+        self._run_hook(origin, plugin)
+
+    def _run_hook(self, origin: Origin, plugin: object) -> None:
+        # A pluggy manager for each, so that a hook wrapper in one plug-in cannot touch the results
+        # of another.
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        try:
+            manager.register(plugin, name=origin.plugin)
+            manager.check_pending()
+            if not manager.hook.fakecheck_detectors.get_hookimpls():
+                self._fail(origin, "implements no hook fakecheck_detectors (@hookimpl missing?)")
+                return
+            for result in manager.hook.fakecheck_detectors():
+                for item in islice(result, MAX_DETECTORS):
+                    self._add(origin, item)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._fail(origin, f"its hook fakecheck_detectors failed with {_describe(error)}")
+
+    def _add(self, origin: Origin, item: Any) -> None:
+        if isinstance(item, Path):
+            try:
+                item = load_card(item)
+            except FakecheckError as error:
+                self._problems.append(PluginProblem(origin, item.name, str(error)))
+                return
+        if isinstance(item, DetectorCard):
+            self._found.append(InstalledDetector(item, origin))
+        else:
+            self._fail(
+                origin,
+                "its hook fakecheck_detectors must give folders (Path) or DetectorCards, "
+                f"got {type(item).__name__}",
+            )
+
+    def _fail(self, origin: Origin, cause: str) -> None:
+        self._problems.append(PluginProblem(origin, None, cause))
+
+
+def _entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
+    """Entry points of the group, the bundled ones first, then by distribution and name.
+
+    `importlib.metadata.entry_points` would do, but one distribution with an unreadable
+    entry_points.txt makes it raise for all; here that one gives a str, the cause.
+    """
+    found: list[tuple[Origin, metadata.EntryPoint | str]] = []
+    seen = set()
+    for distribution in metadata.distributions():
+        # Looked at as text first: parsing the metadata of every distribution takes much longer.
+        if f"[{GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
+            continue
+        origin = Origin(
+            "", distribution.metadata["Name"] or "a nameless distribution", distribution.version
+        )
+        # The first one on the path shadows others of its name, as it does for imports.
+        if origin.distribution in seen:
+            continue
+        seen.add(origin.distribution)
+        try:
+            points = list(distribution.entry_points.select(group=GROUP))
+        # Its parser raises TypeError or ValueError, depending on the version of Python.
+        except Exception as error:
+            found.append((origin, f"its entry_points.txt cannot be parsed: {_describe(error)}"))
+        else:
+            found += [(replace(origin, plugin=point.name), point) for point in points]
+    return iter(
+        sorted(found, key=lambda one: (not one[0].bundled, str(one[0]), one[0].plugin))
+    )
+
+
+def _without_clashes(
+    found: list[InstalledDetector],
+) -> tuple[list[InstalledDetector], list[PluginProblem]]:
+    """Detectors whose id is theirs alone (bundled ones keep theirs), a problem for each other."""
+    by_id: dict[str, list[InstalledDetector]] = {}
+    for one in found:
+        by_id.setdefault(one.card.id, []).append(one)
+    usable, problems = [], []
+    for identifier, claimants in sorted(by_id.items()):
+        bundled = [one for one in claimants if one.origin.bundled]
+        owners = claimants if len(claimants) == 1 else bundled if len(bundled) == 1 else []
+        usable += owners
+        for one in claimants:
+            if one not in owners:
+                others = [other for other in claimants if other is not one]
+                problems.append(PluginProblem(one.origin, identifier, _clash(owners, others)))
+    return usable, problems
+
+
+def _clash(owners: list[InstalledDetector], others: list[InstalledDetector]) -> str:
+    if owners:
+        return f"its id belongs to the detector bundled with {owners[0].origin}, which is used"
+    named = " and ".join(f"{other.origin} ({other.card.folder})" for other in others)
+    return f"its id is also that of the detector in {named}; neither is used"
+
+
+def _describe(error: BaseException) -> str:
+    """The error in one line of bearable length."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -1,0 +1,193 @@
+"""The frozen records that the stages hand to each other.
+
+Coordinates are absolute pixels of the upright source frame (after EXIF or rotation metadata), with x
+to the right, y down, and (0, 0) at the outer corner of the top left pixel. Boxes are `xyxy`: left,
+top, right, bottom. Pictures are uint8 BGR, as OpenCV has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Label = Literal["real", "fake", "inconclusive"]
+MediaKind = Literal["image", "video"]
+
+
+def _check_shape(what: str, array: NDArray, expected: tuple[int | None, ...]) -> None:
+    matches = array.ndim == len(expected) and all(
+        wanted is None or wanted == actual
+        for wanted, actual in zip(expected, array.shape, strict=True)
+    )
+    if not matches:
+        shape = tuple("n" if wanted is None else wanted for wanted in expected)
+        raise ValueError(f"{what} must have shape {shape}, got {array.shape}")
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What is known of a file before its frames are looked at.
+
+    `width` and `height` are of the upright picture, in pixels. `frames` and `duration` (seconds) are
+    None where the container does not say; a picture has one frame and no duration.
+    """
+
+    path: str
+    sha256: str
+    kind: MediaKind
+    width: int
+    height: int
+    frames: int | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded frame: `image` is (height, width, 3) uint8 BGR, upright; `time` in seconds."""
+
+    index: int
+    time: float | None
+    image: Image
+
+    def __post_init__(self) -> None:
+        _check_shape("image", self.image, (None, None, 3))
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a frame.
+
+    `xyxy` is (4,) float32. `landmarks` is (5, 2) float32: the eye on the viewer's left, the eye on
+    the viewer's right, the tip of the nose, the mouth's corner on the viewer's left and the one on
+    the viewer's right. `score` in 0..1. `track` is the same number for one face over the frames of a
+    video, None where nobody has followed it.
+    """
+
+    xyxy: Floats
+    landmarks: Floats
+    score: float
+    track: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_shape("xyxy", self.xyxy, (4,))
+        _check_shape("landmarks", self.landmarks, (5, 2))
+
+    @property
+    def size(self) -> float:
+        """The shorter side of the box in pixels."""
+        return float(min(self.xyxy[2] - self.xyxy[0], self.xyxy[3] - self.xyxy[1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The boxes of one detector in one picture, columnwise, best score first.
+
+    `xyxy` is (n, 4) float32, `score` is (n,) float32 in 0..1, `class_id` is (n,) int32 and counts from
+    1 as the label map does, `llr` is (n,) float32: the natural logarithm of the likelihood ratio of
+    fake against real that the card's calibration gives the score. `face` is (n,) int32: the index of
+    the face in its frame's list, -1 for a detector that looks at the whole frame.
+    """
+
+    detector: str
+    xyxy: Floats
+    score: Floats
+    class_id: NDArray[np.int32]
+    llr: Floats
+    face: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        n = len(self.score)
+        _check_shape("xyxy", self.xyxy, (n, 4))
+        for name in ("score", "class_id", "llr", "face"):
+            _check_shape(name, getattr(self, name), (n,))
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True)
+class StageError:
+    """Something that went wrong in one stage while the rest went on."""
+
+    stage: str
+    message: str
+    detector: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """What was found in one frame.
+
+    `evidence` maps a detector's id to (faces,) float32: for every face of `faces`, the log-likelihood
+    ratio of this detector's family against real, NaN where it could not judge. A detector of the
+    whole frame has one value, under its id in `frame_evidence`.
+    """
+
+    index: int
+    time: float | None
+    faces: tuple[Face, ...]
+    detections: tuple[Detections, ...]
+    evidence: dict[str, Floats]
+    frame_evidence: dict[str, float] = field(default_factory=dict)
+    errors: tuple[StageError, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`label` with the `probability` of fake in 0..1, the `threshold` it was held against, and why."""
+
+    label: Label
+    probability: float | None
+    threshold: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class FamilyScore:
+    """The probability in 0..1 that this family of generator made the forgery."""
+
+    family: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class DetectionRow:
+    """One box as a report shows it: see `Detections` for units."""
+
+    frame: int
+    time: float | None
+    track: int | None
+    detector: str
+    family: str
+    artifact: str
+    score: float
+    llr: float
+    xyxy: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """One face as a report shows it."""
+
+    frame: int
+    track: int | None
+    xyxy: tuple[float, float, float, float]
+    score: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is said about one file: `fakecheck.report/1`."""
+
+    media: MediaInfo
+    verdict: Verdict
+    families: tuple[FamilyScore, ...]
+    faces: tuple[FaceRow, ...]
+    detections: tuple[DetectionRow, ...]
+    errors: tuple[StageError, ...]
+    detector_versions: dict[str, str]

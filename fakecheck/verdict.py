@@ -1,0 +1,126 @@
+"""Evidence → verdict: the fusion of calibrated likelihood ratios, its threshold and its reason.
+
+Every detector d gives every face f a likelihood ratio LR(f, d) of "made by d's family" against
+"real". A forgery is one of them and we do not know which, so the ratio of "forged somehow" is their
+mean (each face and family being equally likely beforehand):
+
+    LR = 1 / (F D) * sum over f, d of LR(f, d),    P(fake) = LR / (LR + 1)
+
+with even odds beforehand. A detector that stays silent costs the others no more than its share. For
+true likelihood ratios the mean of LR over real pictures is 1 whatever F and D are, so by Markov's
+inequality P(LR > k | real) <= 1 / k: adding detectors cannot raise false alarms without bound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fakecheck.card import DetectorCard
+from fakecheck.sequence import Evidence
+from fakecheck.types import FamilyScore, MediaKind, Verdict
+
+# The share of real pictures that may be called fake, over all detectors together.
+FALSE_ALARM_RATE = 0.01
+# Under even odds nothing is called fake, over them nothing real.
+EVEN = 0.5
+
+
+def llr_at_false_alarm_rate(table: Mapping[float, float], rate: float) -> float:
+    """The log-likelihood ratio that a share `rate` of real faces exceeds, from a card's `table`.
+
+    Linear in the logarithm of the rate between the rows. Beyond the rarest row measured it rises by
+    log(measured / wanted), which is as steep as the tail of a likelihood ratio can be (Markov).
+    """
+    rates = sorted(table)
+    if rate < rates[0]:
+        return table[rates[0]] + math.log(rates[0] / rate)
+    return float(np.interp(math.log(rate), np.log(rates), [table[r] for r in rates]))
+
+
+def threshold(cards: Sequence[DetectorCard], faces: int = 1) -> float:
+    """The probability from which a file with `faces` faces is called fake.
+
+    With n = faces times detectors chances of a false alarm, each is allowed
+    1 - (1 - 0.01) ** (1 / n) (Šidák 1967), so that together they stay at 1 %.
+    """
+    chances = max(1, faces * len(cards))
+    allowed = 1 - (1 - FALSE_ALARM_RATE) ** (1 / chances)
+    highest = max(llr_at_false_alarm_rate(card.false_alarm_llr, allowed) for card in cards)
+    return max(EVEN, sigmoid(highest - math.log(chances)))
+
+
+def sigmoid(llr: float) -> float:
+    """Log-odds → probability."""
+    return 1 / (1 + math.exp(-llr)) if llr >= 0 else math.exp(llr) / (1 + math.exp(llr))
+
+
+def judge(
+    evidence: Evidence, cards: Sequence[DetectorCard], kind: MediaKind, min_face: float
+) -> tuple[Verdict, tuple[FamilyScore, ...]]:
+    """The verdict on a file and the families behind it, the likeliest first."""
+    by_id = {card.id: card for card in cards}
+    ratios = [
+        (by_id[name], math.exp(llr))
+        for values in evidence.units.values()
+        for name, llr in values.items()
+    ]
+    if not ratios:
+        return Verdict("inconclusive", None, None, _why_nothing(evidence, min_face)), ()
+    total = sum(ratio for _, ratio in ratios)
+    fused = total / len(ratios)
+    probability = fused / (fused + 1)
+    judged = [unit for unit, values in evidence.units.items() if values]
+    used = [card for card in cards if any(card.id in evidence.units[unit] for unit in judged)]
+    limit = threshold(used, len(judged))
+    shares: dict[str, float] = defaultdict(float)
+    for card, ratio in ratios:
+        shares[card.family] += probability * ratio / total
+    families = tuple(
+        FamilyScore(family, share)
+        for family, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    )
+    verdict = _verdict(probability, limit, families, len(used), kind)
+    return verdict, families
+
+
+def _verdict(
+    probability: float,
+    limit: float,
+    families: tuple[FamilyScore, ...],
+    detectors: int,
+    kind: MediaKind,
+) -> Verdict:
+    what = "the mean over the sampled frames" if kind == "video" else "the evidence"
+    known = ", ".join(sorted(score.family for score in families))
+    if probability >= limit:
+        reason = (
+            f"{what} of {detectors} detectors reaches the threshold that 1 % of real files "
+            f"reach; likeliest family: {families[0].family}"
+        )
+        return Verdict("fake", probability, limit, reason)
+    if probability < EVEN:
+        reason = (
+            f"{what} speaks for no forgery of the families known ({known}); "
+            f"others, and weak traces of these, are missed"
+        )
+        return Verdict("real", probability, limit, reason)
+    reason = (
+        f"{what} leans to {families[0].family} but stays under the threshold that 1 % of real "
+        f"files reach"
+    )
+    return Verdict("inconclusive", probability, limit, reason)
+
+
+def _why_nothing(evidence: Evidence, min_face: float) -> str:
+    if evidence.too_small:
+        return (
+            f"the largest face is {evidence.largest_face:.0f} pixels wide, "
+            f"under {min_face:.0f} a face cannot be judged"
+        )
+    if evidence.faces:
+        return "no detector could judge a face"
+    return "no face was found"

@@ -1,0 +1,67 @@
+"""Makes the sample media beside this file from two clips of the GRID corpus (see SOURCES.md).
+
+    python tests/resources/make.py FOLDER_WITH_GRID_CLIPS
+
+The forged ones get the eyes, nose and mouth of the second speaker, pasted by the same code that simulates
+part swaps for training. Neither clip was used in training.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from fakecheck.faces import FaceFinder
+from fakecheck.media import Sampling, open_media
+from fakecheck.types import Image
+from fakecheck_training.simulate import swap_parts
+
+HERE = Path(__file__).parent
+TARGET, DONOR = "grid_pwij3p.mpg", "grid_swiz3n.mpg"
+PARTS = ("left_eye", "right_eye", "mouth")
+SEED = 5
+STILL = 30
+
+
+def forge(target: Image, donor: Image, finder: FaceFinder) -> Image:
+    """`target` with PARTS of `donor`; the same seed for each frame keeps the paste in its place."""
+    rng = np.random.default_rng(SEED)
+    faces = finder.find(target)[0], finder.find(donor)[0]
+    return swap_parts(target, faces[0], donor, faces[1], PARTS, rng)[0]
+
+
+def write_clip(frames: list[Image], path: Path, fps: int = 25) -> None:
+    height, width = frames[0].shape[:2]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, fps)
+        for index, image in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def main(source: Path) -> None:
+    finder = FaceFinder()
+    clips = [
+        [frame.image for frame in open_media(source / name).frames(Sampling(frames=None))]
+        for name in (TARGET, DONOR)
+    ]
+    forged = [forge(*pair, finder) for pair in zip(*clips, strict=False)]
+    shutil.copyfile(source / TARGET, HERE / "real_clip.mpg")
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+    cv2.imwrite(str(HERE / "real_face.jpg"), clips[0][STILL], quality)
+    cv2.imwrite(str(HERE / "forged_face.jpg"), forged[STILL], quality)
+    write_clip(forged, HERE / "forged_clip.mp4")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,102 @@
+"""Boxes come back into the frame, whatever crop, resize or turn lay between."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakecheck.geometry import invert, iou_matrix, map_boxes
+from fakecheck.regions import REGIONS, crop_regions
+from fakecheck.types import Face
+
+numbers = st.floats(-500, 500)
+boxes = st.tuples(numbers, numbers, st.floats(1, 400), st.floats(1, 400)).map(
+    lambda b: np.array([[b[0], b[1], b[0] + b[2], b[1] + b[3]]], np.float32)
+)
+
+
+def face_at(x: float, y: float, size: float, roll: float = 0.0) -> Face:
+    """A frontal face whose eyes lie `size` apart around (x, y), turned by `roll` radians."""
+    marks = np.array([[-0.5, -0.4], [0.5, -0.4], [0, 0.1], [-0.35, 0.55], [0.35, 0.55]])
+    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    xyxy = np.array([x - size, y - 1.2 * size, x + size, y + 1.2 * size], np.float32)
+    return Face(xyxy, (marks @ turn.T * size + [x, y]).astype(np.float32), 0.9)
+
+
+faces = st.builds(
+    face_at, st.floats(-50, 350), st.floats(-50, 250), st.floats(8, 200), st.floats(-3, 3)
+)
+
+
+@given(faces, boxes, st.sampled_from(REGIONS), st.floats(0, 1), st.sampled_from([32, 112, 160]))
+def test_boxes_survive_the_way_into_an_upright_crop_and_back(face, box, region, margin, side):
+    image = np.zeros((200, 300, 3), np.uint8)
+    for crop in crop_regions(image, [face], [region], (side, side + 16), margin):
+        assert crop.image.shape == (side + 16, side, 3)
+        np.testing.assert_allclose(crop.to_frame(crop.to_crop(box)), box, atol=0.05)
+
+
+@given(faces, boxes, st.sampled_from(["face", "eyes", "nose", "mouth"]))
+def test_a_turned_crop_gives_a_box_that_holds_the_original(face, box, region):
+    image = np.zeros((200, 300, 3), np.uint8)
+    for crop in crop_regions(image, [face], [region], (64, 64), 0.3, align=True):
+        back = crop.to_frame(crop.to_crop(box))[0]
+        assert (back[:2] <= box[0, :2] + 0.1).all()
+        assert (back[2:] >= box[0, 2:] - 0.1).all()
+        # The centre stays where it was: turning there and back only grows the box.
+        np.testing.assert_allclose(
+            (back[:2] + back[2:]) / 2, (box[0, :2] + box[0, 2:]) / 2, atol=0.1
+        )
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("roll", [0.0, 0.4, -1.2])
+@pytest.mark.parametrize("region", ["face", "eyes", "nose", "mouth", "frame"])
+def test_a_mark_drawn_in_the_frame_is_found_at_its_mapped_place(region, roll, align):
+    image = np.zeros((240, 320, 3), np.uint8)
+    face = face_at(150, 120, 40, roll)
+    spot = face.landmarks[2] if region != "mouth" else face.landmarks[3:].mean(axis=0)
+    if region == "eyes":
+        spot = face.landmarks[0]
+    centre = np.floor(spot) + 0.5
+    cv2.circle(image, (int(spot[0]), int(spot[1])), 3, (255, 255, 255), -1)
+    crop = crop_regions(image, [face], [region], (160, 160), 0.3, align)[0]
+    ys, xs = np.nonzero(crop.image[..., 0] > 127)
+    seen = np.array([xs.mean() + 0.5, ys.mean() + 0.5])
+    expected = crop.to_crop(np.array([[*centre, *centre]], np.float32))[0, :2]
+    np.testing.assert_allclose(seen, expected, atol=1.0)
+
+
+def test_eyes_give_two_crops_the_viewers_left_first():
+    face = face_at(150, 120, 40)
+    crops = crop_regions(np.zeros((240, 320, 3), np.uint8), [face], ["eyes"], (32, 32))
+    middle = np.array([[16, 16, 16, 16]], np.float32)
+    lefts = [crop.to_frame(middle)[0, 0] for crop in crops]
+    assert lefts == pytest.approx([130, 170], abs=1)
+
+
+def test_what_lies_outside_of_the_frame_repeats_its_border():
+    image = np.full((40, 40, 3), 7, np.uint8)
+    crop = crop_regions(image, [face_at(-100, -100, 20)], ["face"], (16, 16))[0]
+    assert (crop.image == 7).all()
+
+
+def test_an_unknown_region_is_named():
+    with pytest.raises(ValueError, match="unknown region 'ear'"):
+        crop_regions(np.zeros((9, 9, 3), np.uint8), [face_at(4, 4, 2)], ["ear"])
+
+
+@given(boxes, boxes)
+def test_overlap_is_symmetric_and_one_with_itself(a, b):
+    assert iou_matrix(a, a)[0, 0] == pytest.approx(1, abs=1e-5)
+    assert iou_matrix(a, b)[0, 0] == pytest.approx(iou_matrix(b, a)[0, 0], abs=1e-6)
+    assert 0 <= iou_matrix(a, b)[0, 0] <= 1 + 1e-6
+
+
+def test_no_boxes_map_to_no_boxes():
+    matrix = np.array([[2.0, 0, 1], [0, 2, 1]])
+    assert map_boxes(matrix, np.zeros((0, 4), np.float32)).shape == (0, 4)
+    np.testing.assert_allclose(invert(invert(matrix)), matrix)

@@ -1,0 +1,156 @@
+"""Evidence is pooled a face, fused over families, and held against a threshold that knows how many."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from bundles import make_card
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakecheck.sequence import Evidence, EvidencePool
+from fakecheck.types import Face, FrameResult
+from fakecheck.verdict import (
+    FALSE_ALARM_RATE,
+    judge,
+    llr_at_false_alarm_rate,
+    sigmoid,
+    threshold,
+)
+
+TABLE = {0.1: 0.5, 0.01: 2.0}
+
+
+@pytest.fixture
+def cards(tmp_path):
+    return [
+        make_card(tmp_path / family, id=family, family=family)
+        for family in ("stargan", "deepfakes", "partswap")
+    ]
+
+
+def evidence(*units, too_small=0, largest=100.0):
+    return Evidence(dict(enumerate(units)), len(units) + too_small, too_small, largest)
+
+
+def face(track, size=100.0):
+    return Face(
+        np.array([0, 0, size, size], np.float32), np.zeros((5, 2), np.float32), 0.9, track
+    )
+
+
+def frame(index, **llr):
+    return FrameResult(
+        index, index / 25, (face(0),), (), {k: np.array([v], np.float32) for k, v in llr.items()}
+    )
+
+
+def test_rates_between_the_rows_are_interpolated_in_their_logarithm():
+    assert llr_at_false_alarm_rate(TABLE, 0.1) == pytest.approx(0.5)
+    assert llr_at_false_alarm_rate(TABLE, math.sqrt(0.001)) == pytest.approx(1.25)
+    assert llr_at_false_alarm_rate(TABLE, 0.5) == pytest.approx(0.5)
+
+
+def test_rarer_than_measured_rises_as_steeply_as_a_likelihood_ratio_can():
+    assert llr_at_false_alarm_rate(TABLE, 0.001) == pytest.approx(2.0 + math.log(10))
+
+
+def test_the_threshold_is_the_cards_own_for_one_detector_and_one_face(cards):
+    assert threshold(cards[:1]) == pytest.approx(sigmoid(2.0))
+
+
+def test_adding_a_detector_does_not_raise_false_alarms(cards):
+    """Reals whose ratios have the tail that the cards state: at most 1 % are called fake."""
+    rng = np.random.default_rng(0)
+    # An exponential tail through both rows of the table: P(llr > 0.5) = 0.1, P(llr > 2.0) = 0.01.
+    rate = math.log(10) / 1.5
+    llr = 0.5 + (rng.exponential(1 / rate, (40_000, 3)) - math.log(10) / rate)
+    for number in (1, 2, 3):
+        limit = threshold(cards[:number])
+        fused = np.exp(llr[:, :number]).mean(axis=1)
+        alarms = np.mean(fused / (fused + 1) >= limit)
+        assert alarms <= 1.3 * FALSE_ALARM_RATE
+
+
+def test_one_loud_detector_makes_a_fake_and_its_family_leads(cards):
+    verdict, families = judge(
+        evidence({"stargan": 6.0, "deepfakes": -1.0, "partswap": -1.0}), cards, "image", 40
+    )
+    assert verdict.label == "fake"
+    assert verdict.probability == pytest.approx(1 / (1 + 3 / (math.e**6 + 2 / math.e)))
+    assert [score.family for score in families] == ["stargan", "deepfakes", "partswap"]
+    assert sum(score.probability for score in families) == pytest.approx(verdict.probability)
+
+
+def test_quiet_detectors_make_a_real_and_say_what_is_missed(cards):
+    verdict, _ = judge(
+        evidence({"stargan": -2.0, "deepfakes": -1.0, "partswap": -1.0}), cards, "image", 40
+    )
+    assert verdict.label == "real"
+    assert "missed" in verdict.reason
+
+
+def test_between_even_odds_and_the_threshold_it_is_inconclusive(cards):
+    verdict, _ = judge(evidence({"stargan": 0.3}), cards, "image", 40)
+    assert verdict.label == "inconclusive"
+    assert 0.5 < verdict.probability < verdict.threshold
+
+
+@pytest.mark.parametrize(
+    ("given_evidence", "reason"),
+    [
+        (evidence(), "no face was found"),
+        (evidence({}, too_small=1, largest=30.0), "the largest face is 30 pixels wide"),
+        (evidence({}), "no detector could judge a face"),
+    ],
+)
+def test_nothing_to_judge_is_inconclusive_with_its_reason(cards, given_evidence, reason):
+    verdict, families = judge(given_evidence, cards, "image", 40)
+    assert (verdict.label, verdict.probability, verdict.threshold) == ("inconclusive", None, None)
+    assert reason in verdict.reason
+    assert families == ()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.floats(-4, 8), min_size=3, max_size=3), st.floats(0.1, 3))
+def test_a_probability_rises_with_any_of_its_ratios(cards, values, more):
+    names = [card.id for card in cards]
+
+    def probability(ratios):
+        found = evidence(dict(zip(names, ratios, strict=True)))
+        return judge(found, cards, "image", 40)[0].probability
+
+    assert probability([*values[:-1], values[-1] + more]) > probability(values)
+
+
+def test_a_video_is_judged_by_the_mean_of_its_frames():
+    pool = EvidencePool()
+    for index, value in enumerate([4.0, 0.0, 2.0]):
+        pool.add(frame(index, stargan=value))
+    assert pool.evidence().units[0]["stargan"] == pytest.approx(2.0)
+
+
+def test_a_frame_where_a_detector_could_not_judge_is_left_out_of_the_mean():
+    pool = EvidencePool()
+    pool.add(frame(0, stargan=3.0, partswap=1.0))
+    pool.add(frame(1, stargan=float("nan"), partswap=2.0))
+    assert pool.evidence().units[0] == pytest.approx({"stargan": 3.0, "partswap": 1.5})
+
+
+def test_a_face_seen_for_a_moment_does_not_count():
+    pool = EvidencePool()
+    for index in range(30):
+        pool.add(frame(index, stargan=-1.0))
+    passer_by = FrameResult(30, 1.2, (face(1),), (), {"stargan": np.array([9.0], np.float32)})
+    pool.add(passer_by)
+    assert set(pool.evidence().units) == {0}
+
+
+def test_a_face_too_small_in_every_frame_is_counted_as_such():
+    pool = EvidencePool()
+    small = FrameResult(0, 0, (face(0, 30),), (), {"stargan": np.array([np.nan], np.float32)})
+    pool.add(small)
+    found = pool.evidence()
+    assert (found.faces, found.too_small, found.largest_face) == (1, 1, 30)
