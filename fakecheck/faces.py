@@ -164,7 +164,7 @@ class FaceTracker:
         self._last = {
             track: (box, seen)
             for track, (box, seen) in self._last.items()
-            if self._seen - seen <= self.max_gap
+            if self._seen - seen - 1 <= self.max_gap
         }
         tracks = list(self._last)
         ids: list[int | None] = [None] * len(faces)

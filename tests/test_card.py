@@ -1,0 +1,82 @@
+"""Cards: what is read, and what is said of a broken one."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from fakecheck.card import CARD_FILE, GRAPH_FILE, MAX_CARD_BYTES, load_card
+from fakecheck.errors import CardError
+from tests.bundles import card_fields, make_card, write_bundle
+
+
+def test_good_card(tmp_path):
+    card = make_card(tmp_path)
+    assert card.folder == tmp_path
+    assert card.graph == tmp_path / GRAPH_FILE
+    assert card.onnx is None
+    assert [spec.name for spec in card.classes] == ["face_synthesis", "mouth_partswap"]
+    assert card.false_alarm_llr == {0.01: 2.0, 0.1: 0.5}
+    assert "folder" not in card.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"id": "Big Id"}, "id: "),
+        ({"schema": "fakecheck.detector/2"}, "schema: .*fakecheck.detector/1"),
+        ({"files": {}}, "the sha256 of frozen_inference_graph.pb is missing"),
+        ({"surprise": 1}, "surprise: "),
+        ({"classes": []}, "classes: "),
+        ({"limits": []}, "limits: "),
+        ({"crop": {"regions": ["ear"]}}, "unknown region 'ear'"),
+        ({"crop": {"regions": ["frame", "face"]}}, "'frame' cannot be joined"),
+        ({"filters": [{"name": "sepia"}]}, "unknown filter 'sepia'"),
+        ({"false_alarm_llr": {0.01: 1.0, 2.0: 0.0}}, "rates must lie between 0 and 1"),
+        ({"kind": "magic"}, "kind: "),
+    ],
+)
+def test_broken_field_is_named(tmp_path, changes, cause):
+    write_bundle(tmp_path, **changes)
+    with pytest.raises(CardError, match=cause) as caught:
+        load_card(tmp_path)
+    assert str(tmp_path / CARD_FILE) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_class_ids_count_from_one(tmp_path):
+    classes = [{**spec, "id": spec["id"] + 1} for spec in card_fields()["classes"]]
+    write_bundle(tmp_path, classes=classes)
+    with pytest.raises(CardError, match=r"ids must count from 1 without holes, got \[2, 3\]"):
+        load_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (b"", "must hold fields"),
+        (b"- a\n- b\n", "must hold fields"),
+        (b"a: [1\nb: 2\n", "no valid YAML in line"),
+        (b"a: !!python/object/apply:os.system [id]\n", "no valid YAML"),
+        (b"\xff\xfe\xff", "cannot be read"),
+        (b"a: " + b"[" * 100_000 + b"]" * 100_000, "nested more than"),
+        (b"a:\n" + b"- " * 10_000 + b"1\n", "nested more than"),
+        (b"#" * (MAX_CARD_BYTES + 1), "larger than a card may be"),
+    ],
+)
+def test_file_that_is_no_card(tmp_path, text, cause):
+    (tmp_path / CARD_FILE).write_bytes(text)
+    with pytest.raises(CardError, match=cause):
+        load_card(tmp_path)
+
+
+@pytest.mark.parametrize("values", [{1: 2}, {"a": {"b": 1}}, {None: None}])
+def test_yaml_with_strange_keys(tmp_path, values):
+    (tmp_path / CARD_FILE).write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.raises(CardError):
+        load_card(tmp_path)
+
+
+def test_missing_card(tmp_path):
+    with pytest.raises(CardError, match="cannot be read"):
+        load_card(tmp_path)

@@ -1,0 +1,120 @@
+"""Faces are found in pictures of any size, and followed over frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fakecheck.faces import FaceFinder, FaceTracker
+from fakecheck.types import Face
+
+RESOURCES = Path(__file__).parent / "resources"
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return cv2.imread(str(RESOURCES / "real_face.jpg"))
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return FaceFinder()
+
+
+def box(x, y, size=50.0):
+    return Face(
+        np.array([x, y, x + size, y + size], np.float32), np.zeros((5, 2), np.float32), 0.9
+    )
+
+
+def test_the_face_of_a_picture_with_landmarks_in_order(finder, picture):
+    (face,) = finder.find(picture)
+    left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < nose[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+    assert 0.6 < face.score <= 1
+    assert face.xyxy[0] < left_eye[0]
+    assert face.xyxy[3] > left_mouth[1]
+
+
+@pytest.mark.parametrize("scale", [0.35, 1.0, 4.0, 9.0])
+def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(finder, picture, scale):
+    (expected,) = finder.find(picture)
+    image = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    (face,) = finder.find(image)
+    tolerance = 0.15 * expected.size
+    np.testing.assert_allclose(face.xyxy / scale, expected.xyxy, atol=tolerance)
+    np.testing.assert_allclose(face.landmarks / scale, expected.landmarks, atol=tolerance)
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_a_picture_that_is_a_tight_crop_still_has_its_face(finder, picture, side):
+    (face,) = finder.find(picture)
+    left, top, right, bottom = (int(v) for v in face.xyxy)
+    crop = cv2.resize(picture[top:bottom, left:right], (side, side))
+    assert len(finder.find(crop)) == 1
+
+
+def test_small_faces_of_a_large_picture_are_found_when_looking_finely(picture):
+    crowd = np.full((2600, 3200, 3), 120, np.uint8)
+    small = cv2.resize(picture, None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)
+    height, width = small.shape[:2]
+    for x in range(4):
+        for y in range(3):
+            crowd[y * 800 : y * 800 + height, x * 780 : x * 780 + width] = small
+    coarse, fine = FaceFinder().find(crowd), FaceFinder(fine=True).find(crowd)
+    assert len(fine) == 12
+    assert len(coarse) <= 12
+
+
+def test_a_picture_without_a_face_has_none(finder):
+    noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
+    assert finder.find(noise) == []
+    assert finder.find(np.zeros((1, 1, 3), np.uint8)) == []
+    assert finder.find(np.zeros((2000, 3, 3), np.uint8)) == []
+
+
+def test_threads_can_share_a_finder(finder, picture):
+    from concurrent.futures import ThreadPoolExecutor
+
+    expected = finder.find(picture)[0].xyxy
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(finder.find, [picture] * 16))
+    assert all(len(faces) == 1 for faces in found)
+    for faces in found:
+        np.testing.assert_array_equal(faces[0].xyxy, expected)
+
+
+def test_nothing_is_printed_when_a_model_is_opened(capfd, picture):
+    FaceFinder().find(picture)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_face_that_moves_keeps_its_track_and_a_new_one_gets_another():
+    tracker = FaceTracker()
+    first = tracker.update([box(0, 0), box(200, 0)])
+    second = tracker.update([box(205, 3), box(8, 2), box(400, 400)])
+    assert [face.track for face in first] == [0, 1]
+    assert [face.track for face in second] == [1, 0, 2]
+
+
+def test_a_face_that_was_gone_too_long_is_a_new_one():
+    tracker = FaceTracker(max_gap=2)
+    tracker.update([box(0, 0)])
+    for _ in range(2):
+        tracker.update([])
+    assert tracker.update([box(0, 0)])[0].track == 0
+    for _ in range(3):
+        tracker.update([])
+    assert tracker.update([box(0, 0)])[0].track == 1
+
+
+def test_two_faces_never_share_a_track():
+    tracker = FaceTracker()
+    tracker.update([box(0, 0)])
+    followed = tracker.update([box(2, 0), box(4, 0)])
+    assert sorted(face.track for face in followed) == [0, 1]
