@@ -2,7 +2,7 @@
 
 They hold what frozen SSD, Faster R-CNN and RetinaNet graphs of the Object Detection API (TF1 and
 TF2) and of official.vision use, with the arithmetic around it. Left out on purpose: files and
-network (ReadFile, WriteFile, PrintV2, which can write to a file, Save, Restore, tables and datasets,
+network (ReadFile, WriteFile, PrintV2, which can write to one, Save, Restore, tables and datasets,
 send and receive), Python and native code (PyFunc, EagerPyFunc, custom kernels), processes and hosts
 (RemoteCall), variables and queues (a frozen graph has none), decoders of file formats (a detector
 gets pixels) and random numbers (a detector is a function of its picture).

@@ -50,7 +50,7 @@ class Origin:
     def __str__(self) -> str:
         if self.distribution is None:
             return f"plug-in {self.plugin}"
-        return f"{self.distribution} {self.version}"
+        return f"{self.distribution} {self.version or ''}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -216,11 +216,13 @@ def _entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
     seen = set()
     for distribution in metadata.distributions():
         # Looked at as text first: parsing the metadata of every distribution takes much longer.
-        if f"[{GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
+        try:
+            if f"[{GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
+                continue
+        # Nobody can tell whom entry points are for that are not even text.
+        except (OSError, UnicodeDecodeError):
             continue
-        origin = Origin(
-            "", distribution.metadata["Name"] or "a nameless distribution", distribution.version
-        )
+        origin = _origin(distribution)
         # The first one on the path shadows others of its name, as it does for imports.
         if origin.distribution in seen:
             continue
@@ -235,6 +237,15 @@ def _entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
     return iter(
         sorted(found, key=lambda one: (not one[0].bundled, str(one[0]), one[0].plugin))
     )
+
+
+def _origin(distribution: metadata.Distribution) -> Origin:
+    # What comes of a METADATA that is missing or damaged differs between versions of Python.
+    try:
+        name, version = distribution.metadata["Name"], distribution.version
+    except Exception:
+        return Origin("", "a distribution without a name")
+    return Origin("", name or "a distribution without a name", version)
 
 
 def _without_clashes(

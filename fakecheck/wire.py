@@ -19,8 +19,8 @@ class WireError(ValueError):
 def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Number and value of every field of `message` in order.
 
-    The value is a memoryview for a field of bytes (a string, a message, packed numbers), else an int
-    (of a fixed number, its bits). Raises WireError.
+    The value is a memoryview for a field of bytes (a string, a message, packed numbers), else an
+    int (of a fixed number, its bits). Raises WireError.
     """
     position, end = 0, len(message)
     while position < end:
