@@ -83,36 +83,31 @@ def judge(
         FamilyScore(family, share)
         for family, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))
     )
-    verdict = _verdict(probability, limit, families, len(used), kind)
+    verdict = _verdict(probability, limit, families, kind)
     return verdict, families
 
 
 def _verdict(
-    probability: float,
-    limit: float,
-    families: tuple[FamilyScore, ...],
-    detectors: int,
-    kind: MediaKind,
+    probability: float, limit: float, families: tuple[FamilyScore, ...], kind: MediaKind
 ) -> Verdict:
-    what = "the mean over the sampled frames" if kind == "video" else "the evidence"
-    known = ", ".join(sorted(score.family for score in families))
-    if probability >= limit:
-        reason = (
-            f"{what} of {detectors} detectors reaches the threshold that 1 % of real files "
-            f"reach; likeliest family: {families[0].family}"
-        )
-        return Verdict("fake", probability, limit, reason)
+    prefix = "averaged over the frames looked at, " if kind == "video" else ""
+    files = "clips" if kind == "video" else "pictures"
+    likeliest = families[0].family
+    if probability > limit:
+        reason = f"traces of {likeliest} are stronger than in all but 1 % of real {files}"
+        return Verdict("fake", probability, limit, prefix + reason)
     if probability < EVEN:
+        known = ", ".join(sorted(score.family for score in families))
         reason = (
-            f"{what} speaks for no forgery of the families known ({known}); "
-            f"others, and weak traces of these, are missed"
+            f"a forgery of a known family ({known}) is less likely than not; "
+            "other forgeries, and weak traces of these, are missed"
         )
-        return Verdict("real", probability, limit, reason)
+        return Verdict("real", probability, limit, prefix + reason)
     reason = (
-        f"{what} leans to {families[0].family} but stays under the threshold that 1 % of real "
-        f"files reach"
+        f"traces of {likeliest} are likelier than not, but more than 1 % of real {files} "
+        "show as much"
     )
-    return Verdict("inconclusive", probability, limit, reason)
+    return Verdict("inconclusive", probability, limit, prefix + reason)
 
 
 def _why_nothing(evidence: Evidence, min_face: float) -> str:

@@ -37,12 +37,13 @@ class Annotator:
             annotate_image(frame.image, report, target)
             return target
         target = self._target(outcome.path, ".mp4")
-
-        def progress(done: int, total: int | None) -> None:
-            self._bars.progress(target, done, total)
-
-        annotate_video(media, report, target, progress)
-        self._bars.marked()
+        frames = media.info.frames
+        remarks = annotate_video(
+            media, report, target, lambda done: self._bars.progress(target, done, frames)
+        )
+        self._bars.finished_clip()
+        for remark in remarks:
+            self._bars.say(f"{target}: {remark}")
         return target
 
     def _target(self, path: Path, suffix: str) -> Path:

@@ -168,7 +168,6 @@ def _table(rows: list[InstalledDetector]) -> Table:
     # Words of the taxonomy stay whole on a narrow terminal; sentences may wrap.
     for heading in ("detector", "family", "finds", "engines"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("licence")
     table.add_column("from")
     for one in rows:
         card = one.card
@@ -177,7 +176,6 @@ def _table(rows: list[InstalledDetector]) -> Table:
             f"{card.family}\n{card.kind.replace('_', ' ')}",
             "\n".join(spec.name for spec in card.classes),
             "\n".join(_engines(card)),
-            card.licence.graph,
             str(one.origin),
         )
         table.add_row(*(escape(cell) for cell in cells))

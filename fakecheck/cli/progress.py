@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -47,14 +46,10 @@ class ProgressBars:
         else:
             self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def counted(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """The same paths; the bar for files learns of each as it is found."""
-        for number, path in enumerate(paths, 1):
-            if self._files is None and number > 1:
-                self._files = self._progress.add_task("files", total=number)
-            if self._files is not None:
-                self._progress.update(self._files, total=number)
-            yield path
+    def expect(self, files: int) -> None:
+        """So many files are to be looked at."""
+        if files > 1:
+            self._files = self._progress.add_task("files", total=files)
 
     def progress(self, path: Path, done: int, expected: int | None) -> None:
         """A frame of `path` is done: see `fakecheck.pipeline.Progress`."""
@@ -64,11 +59,15 @@ class ProgressBars:
             self._clip = self._progress.add_task(_short(path), total=expected)
         self._progress.update(self._clip, completed=done, total=expected)
 
-    def finished(self, path: Path) -> None:
-        """All frames of `path` are done."""
+    def finished_clip(self) -> None:
+        """The clip whose frames were counted is done."""
         if self._clip is not None:
             self._progress.remove_task(self._clip)
             self._clip = None
+
+    def finished_file(self) -> None:
+        """A file is done, whatever it was."""
+        self.finished_clip()
         if self._files is not None:
             self._progress.advance(self._files)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ Examples:
   fakecheck detect photos/ --format jsonl > reports.jsonl
   fakecheck detect photo.jpg --annotate out/
   fakecheck video clip.mp4 --annotate out/ --csv frames.csv
+
+Exit codes are listed by `fakecheck --help`.
 """
 
 
@@ -81,17 +83,14 @@ def _scan(
         _tell_missing(detectors, bars.say)
         marker = Annotator(annotate, bars) if annotate is not None else None
         tally = _Tally(sinks, marker, bars.say, verbose=verbose)
-        files = bars.counted(find_media(paths))
+        # All of them first: what --annotate writes below a folder is not to be found there.
+        files = list(find_media(paths))
+        bars.expect(len(files))
         with closing(check_files(files, detectors, options, bars.progress)) as outcomes:
-            for outcome in _finished(outcomes, bars):
+            for outcome in outcomes:
+                bars.finished_file()
                 tally.add(outcome)
     return tally.exit_code(fail_on_fake)
-
-
-def _finished(outcomes: Iterator[Outcome], bars: ProgressBars) -> Iterator[Outcome]:
-    for outcome in outcomes:
-        bars.finished(outcome.path)
-        yield outcome
 
 
 class _Tally:
