@@ -47,7 +47,7 @@ class FaceFinder:
         self.max_side = max_side
         self.fine = fine
         self.min_score = min_score
-        self._model = files("fakecheck").joinpath("models", MODEL).read_bytes()
+        self._model = (files("fakecheck") / "models" / MODEL).read_bytes()
         self._local = threading.local()
 
     def find(self, image: Image, retry: bool = True) -> list[Face]:

@@ -7,7 +7,7 @@ folder share micro-batches just as the frames of a video do.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def check_files(
     detectors: DetectorSet,
     options: Options | None = None,
     progress: Progress | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Outcomes of `paths` in their order, each as soon as it is ready.
 
     A file that cannot be read becomes an Outcome with an error; it never ends the others. Closing

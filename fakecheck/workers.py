@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ class WorkerPool:
         window = sum(q.maxsize for q in self._queues) + sum(s.threads * s.batch for s in stages)
         self._window = threading.Semaphore(window)
 
-    def run(self, source: Iterable[Any]) -> Iterator[Any]:
+    def run(self, source: Iterable[Any]) -> Generator[Any, None, None]:
         """Results in the order of `source`, as they are ready. A pool runs once.
 
         An error in the source is raised after the results of all that came before it; an error in a

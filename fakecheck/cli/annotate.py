@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fakecheck.cli.progress import ProgressBars
 from fakecheck.errors import MediaError
-from fakecheck.media import open_media
+from fakecheck.media import Limits, open_media
 from fakecheck.pipeline import Outcome
 from fakecheck.report.annotate import annotate_image, annotate_video
 
@@ -17,8 +17,9 @@ KEPT = {".jpg", ".jpeg", ".png"}
 class Annotator:
     """Writes marked copies into one folder; two files of one name get two copies."""
 
-    def __init__(self, folder: Path, bars: ProgressBars) -> None:
+    def __init__(self, folder: Path, limits: Limits, bars: ProgressBars) -> None:
         self._folder = folder
+        self._limits = limits
         self._bars = bars
         self._names: set[str] = set()
 
@@ -26,7 +27,7 @@ class Annotator:
         """The path written, or None for a file that broke off before it could be drawn on."""
         report = outcome.report
         assert report is not None
-        media = open_media(outcome.path)
+        media = open_media(outcome.path, self._limits)
         if media.info.kind == "image":
             suffix = outcome.path.suffix.lower()
             target = self._target(outcome.path, suffix if suffix in KEPT else ".png")
@@ -43,7 +44,7 @@ class Annotator:
         )
         self._bars.finished_clip()
         for remark in remarks:
-            self._bars.say(f"{target}: {remark}")
+            self._bars.say(remark)
         return target
 
     def _target(self, path: Path, suffix: str) -> Path:

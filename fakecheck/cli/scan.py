@@ -81,7 +81,7 @@ def _scan(
         )
         bars = stack.enter_context(ProgressBars(enabled=not quiet))
         _tell_missing(detectors, bars.say)
-        marker = Annotator(annotate, bars) if annotate is not None else None
+        marker = Annotator(annotate, options.limits, bars) if annotate is not None else None
         tally = _Tally(sinks, marker, bars.say, verbose=verbose)
         # All of them first: what --annotate writes below a folder is not to be found there.
         files = list(find_media(paths))

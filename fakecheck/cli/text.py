@@ -1,0 +1,162 @@
+"""A report as a terminal shows it; reads as well without colour, at 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fakecheck import __version__
+from fakecheck.report.record import printable
+from fakecheck.types import DetectionRow, FaceRow, Label, Report
+
+MAX_ROWS = 12
+MAX_FAMILIES = 6
+VERDICT_STYLES: dict[Label, str] = {
+    "fake": "bold red",
+    "real": "bold green",
+    "inconclusive": "bold yellow",
+}
+
+
+def render(
+    report: Report, console: Console, show_faces: bool = False, verbose: bool = False
+) -> None:
+    """Prints `report` on `console`: verdict, families, the best boxes, faces if wanted, errors.
+
+    `verbose` shows every row, the file's details and the detectors' versions. Texts from outside,
+    such as the file's name, are never read as markup.
+    """
+    is_video = report.media.kind == "video"
+    # Not wrapped, so that it can be copied.
+    console.print(Text(_plain(report.media.path), style="bold"), soft_wrap=True)
+    for line in _details(report, verbose):
+        console.print(Padding(line, (0, 0, 0, 2), expand=False))
+    tables = []
+    if report.families:
+        tables.append(_families_table(report, verbose))
+    if report.detections:
+        tables.append(_boxes_table(report.detections, is_video, verbose))
+    if show_faces and report.faces:
+        tables.append(_faces_table(report.faces, is_video, verbose))
+    for table, more in tables:
+        console.print()
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+        if more:
+            console.print(Text(f"    and {more} more", style="dim"))
+    if show_faces and not report.faces:
+        console.print(Text("  no faces were found"))
+    if report.errors:
+        console.print()
+        for error in report.errors:
+            where = f"{error.stage}, {error.detector}" if error.detector else error.stage
+            line = Text.assemble(("error ", "bold red"), f"({where}): {_plain(error.message)}")
+            console.print(Padding(line, (0, 0, 0, 2), expand=False))
+
+
+def _details(report: Report, verbose: bool) -> list[Text]:
+    verdict, media = report.verdict, report.media
+    parts: list[str | tuple[str, str]] = [
+        (verdict.label.upper(), VERDICT_STYLES[verdict.label]),
+    ]
+    if verdict.probability is not None:
+        parts.append(f"  probability of fake {verdict.probability:.3f}")
+    if verdict.threshold is not None:
+        parts.append(f"  (threshold {verdict.threshold:.3f})")
+    lines = [Text.assemble(*parts)]
+    if verdict.reason:
+        lines.append(Text(_plain(verdict.reason)))
+    if verbose:
+        about = f"{media.kind}, {media.width} x {media.height}"
+        if media.kind == "video":
+            about += f", {media.frames if media.frames is not None else 'unknown number of'} frames"
+            about += "" if media.duration is None else f", {media.duration:.2f} s"
+        lines.append(Text(about, style="dim"))
+        lines.append(Text(f"sha256 {media.sha256}", style="dim"))
+        detectors = sorted(report.detector_versions.items())
+        versions = ", ".join(f"{name} {version}" for name, version in detectors)
+        lines.append(Text(f"fakecheck {__version__}; {versions or 'no detectors'}", "dim"))
+    return lines
+
+
+def _table(*columns: tuple[str, bool]) -> Table:
+    """An empty table; each column has a title and whether it holds numbers."""
+    table = Table(
+        box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=True
+    )
+    for title, numeric in columns:
+        table.add_column(
+            title, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
+    return table
+
+
+def _families_table(report: Report, verbose: bool) -> tuple[Table, int]:
+    ranked = sorted(report.families, key=lambda row: (-row.probability, row.family))
+    shown = ranked if verbose else ranked[:MAX_FAMILIES]
+    table = _table(("family", False), ("probability", True))
+    for row in shown:
+        table.add_row(Text(_plain(row.family)), f"{row.probability:.3f}")
+    return table, len(ranked) - len(shown)
+
+
+def _boxes_table(
+    rows: Sequence[DetectionRow], is_video: bool, verbose: bool
+) -> tuple[Table, int]:
+    ranked = sorted(rows, key=lambda row: row.score, reverse=True)
+    shown = ranked if verbose else ranked[:MAX_ROWS]
+    when = [("frame", True), ("time", True)] if is_video else []
+    table = _table(
+        ("artifact", False),
+        ("family", False),
+        ("detector", False),
+        ("score", True),
+        ("llr", True),
+        *when,
+        ("box", True),
+    )
+    for row in shown:
+        moment = [str(row.frame), _time(row)] if is_video else []
+        table.add_row(
+            Text(_plain(row.artifact)),
+            Text(_plain(row.family)),
+            Text(_plain(row.detector)),
+            f"{row.score:.2f}",
+            f"{row.llr:+.1f}",
+            *moment,
+            _where(row.xyxy),
+        )
+    return table, len(ranked) - len(shown)
+
+
+def _faces_table(rows: Sequence[FaceRow], is_video: bool, verbose: bool) -> tuple[Table, int]:
+    shown = rows if verbose else rows[:MAX_ROWS]
+    when = [("frame", True), ("face", True)] if is_video else []
+    table = _table(*when, ("score", True), ("size", True), ("box of the face", True))
+    for row in shown:
+        size = min(row.xyxy[2] - row.xyxy[0], row.xyxy[3] - row.xyxy[1])
+        track = "" if row.track is None else str(row.track)
+        moment = [str(row.frame), track] if is_video else []
+        table.add_row(*moment, f"{row.score:.2f}", f"{size:.0f} px", _where(row.xyxy))
+    return table, len(rows) - len(shown)
+
+
+def _time(row: DetectionRow) -> str:
+    return "" if row.time is None else f"{row.time:.2f} s"
+
+
+def _where(xyxy: Sequence[float]) -> str:
+    left, top, right, bottom = (round(value) for value in xyxy)
+    return f"{left},{top}-{right},{bottom}"
+
+
+def _plain(text: str) -> str:
+    """`text` with what would steer the terminal, or break the line, shown as escapes."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in printable(text)
+    )

@@ -1,0 +1,127 @@
+"""What a file is by its first bytes, and whether a video's container was cut off."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from fakecheck.errors import MediaError
+from fakecheck.types import MediaKind
+
+# A file holds some dozen boxes at its top; a fragmented film one or two a second.
+MAX_BOXES = 100_000
+TS_PACKET = 188
+MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """Kind of media; `name` is Pillow's format of a picture or libavformat's demuxer of a video."""
+
+    media: MediaKind
+    name: str
+
+
+def sniff(path: Path, head: bytes) -> Sniffed:
+    """What `path` is, judged by its first bytes `head`. Raises MediaError if it is no known media.
+
+    Naming the demuxer ourselves keeps libavformat from taking a text file for a playlist and
+    opening other files or addresses that it names.
+    """
+    for media, name, matches in (
+        ("image", "JPEG", head.startswith(b"\xff\xd8\xff")),
+        ("image", "PNG", head.startswith(b"\x89PNG\r\n\x1a\n")),
+        ("image", "WEBP", head.startswith(b"RIFF") and head[8:12] == b"WEBP"),
+        ("image", "TIFF", head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+        ("image", "BMP", _is_bmp(head)),
+        ("video", "mov", head[4:8] in MP4_BOXES),
+        ("video", "matroska", head.startswith(b"\x1a\x45\xdf\xa3")),
+        ("video", "avi", head.startswith(b"RIFF") and head[8:12] in (b"AVI ", b"AVIX")),
+        ("video", "mpeg", head.startswith(b"\0\0\1\xba")),
+        ("video", "mpegvideo", head.startswith(b"\0\0\1\xb3")),
+        ("video", "mpegts", _is_transport_stream(head)),
+    ):
+        if matches:
+            return Sniffed("image" if media == "image" else "video", name)
+    raise MediaError(f"{path}: is neither a picture nor a video that fakecheck can read")
+
+
+def _is_bmp(head: bytes) -> bool:
+    """BM alone starts many a text: the size of the header that follows is one of a few, too."""
+    if not head.startswith(b"BM") or len(head) < 18:
+        return False
+    return struct.unpack_from("<I", head, 14)[0] in (12, 16, 40, 52, 56, 64, 108, 124)
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    starts = head[: 4 * TS_PACKET : TS_PACKET]
+    return len(starts) >= 3 and set(starts) == {0x47}
+
+
+def is_cut_off(path: Path, demuxer: str) -> bool:
+    """Whether a part that the container announces reaches past the end of the file.
+
+    libavformat ends such a clip as if nothing were missing. Known for MP4 and MOV (boxes), Matroska
+    and WebM (segment) and AVI (RIFF chunk); MPEG streams announce nothing.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        if demuxer == "mov":
+            return _boxes_end(stream, size) > size
+        if demuxer == "matroska":
+            return _segment_end(stream, size) > size
+        if demuxer == "avi":
+            length = stream.read(8)[4:]
+            return len(length) == 4 and struct.unpack("<I", length)[0] + 8 > size
+    return False
+
+
+def _boxes_end(stream: BinaryIO, size: int) -> int:
+    """Where the last box at the top of an MP4 file ends (ISO/IEC 14496-12, 4.2), in bytes."""
+    position = 0
+    for _ in range(MAX_BOXES):
+        if position + 8 > size:
+            break
+        stream.seek(position)
+        header = stream.read(16)
+        length = int(struct.unpack_from(">I", header)[0])
+        if length == 1 and len(header) == 16:
+            length = int(struct.unpack_from(">Q", header, 8)[0])
+        if length < 8:  # 0: up to the end of the file
+            break
+        position += length
+    return position
+
+
+def _segment_end(stream: BinaryIO, size: int) -> int:
+    """Where the segment of a Matroska file says that it ends (RFC 8794, RFC 9559), 0 if unknown."""
+    position = 0
+    for _ in range(8):
+        if position >= size:
+            break
+        stream.seek(position)
+        header = stream.read(12)
+        identifier, id_length = _vint(header, keep_marker=True)
+        length, length_length = _vint(header[id_length:], keep_marker=False)
+        if identifier is None or length is None:
+            return 0
+        position += id_length + length_length + length
+        if identifier == 0x18538067:
+            return position
+    return 0
+
+
+def _vint(data: bytes, keep_marker: bool) -> tuple[int | None, int]:
+    """A number of variable length and its length in bytes; None for the reserved "unknown"."""
+    if not data or not data[0]:
+        return None, 0
+    length = 9 - data[0].bit_length()
+    if len(data) < length:
+        return None, 0
+    value = int.from_bytes(data[:length], "big")
+    if keep_marker:
+        return value, length
+    bits = value & ((1 << (7 * length)) - 1)
+    return (None if bits == (1 << (7 * length)) - 1 else bits), length

@@ -1,0 +1,53 @@
+"""Paths as a user gives them → the media files that they stand for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
+)
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"})
+# Only to pick files out of folders; what a file is decides its content.
+MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+
+
+def find_media(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files of `paths`, each once, folders walked in order of names.
+
+    A file that is given by name is taken whatever its suffix; inside folders only files with a
+    known one are, and hidden files and folders are skipped, as are links to folders. A path that
+    does not exist, or a folder that cannot be listed, is handed on: opening it raises MediaError.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        for found in _walk(path) if path.is_dir() else (path,):
+            key = _resolved(found)
+            if key not in seen:
+                seen.add(key)
+                yield found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError:
+        yield folder
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name)
+        elif entry.is_file() and Path(entry.name).suffix.lower() in MEDIA_SUFFIXES:
+            yield folder / entry.name
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a null byte
+        return path.absolute()

@@ -1,0 +1,264 @@
+"""Videos by PyAV: decoded one frame after the other, only the sampled ones converted to BGR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.sidedata.sidedata import Type
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from fakecheck.errors import MediaError
+from fakecheck.media.base import Limits, Media, Sampling, Turn, never
+from fakecheck.media.containers import is_cut_off
+from fakecheck.types import Frame, Image, MediaInfo
+
+MICROSECONDS = 1_000_000
+# Streams that hold a cover or chapter pictures, not the clip.
+NOT_THE_CLIP = Disposition.attached_pic | Disposition.timed_thumbnails
+
+
+class Video(Media):
+    """A clip. `fps` is the mean rate that the container states, None where it states none.
+
+    Pixels are taken as square: no frame is stretched to its sample aspect ratio.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        info: MediaInfo,
+        fps: float | None,
+        demuxer: str,
+        turn: Turn,
+        limits: Limits,
+    ) -> None:
+        super().__init__(path, info, fps)
+        self.demuxer = demuxer
+        self._turn = turn
+        self._limits = limits
+        self._counted: int | None = info.frames
+
+    def frames(
+        self,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        stop: Callable[[], bool] = never,
+    ) -> Iterator[Frame]:
+        """See `Media.frames`.
+
+        Where `sampling` needs the number of frames and the container does not state it, packets are
+        counted first, which reads the file once more and decodes nothing.
+        """
+        wanted, last = self._plan(sampling, stop)
+        # One for the whole clip: a frame's own would set up libswscale anew for every frame.
+        converter = VideoReformatter()
+        for index, time, frame in self._decoded(stop):
+            if index in wanted:
+                yield Frame(index, time, self._upright(frame, converter))
+            if index == last:
+                return
+
+    def _plan(
+        self, sampling: Sampling, stop: Callable[[], bool]
+    ) -> tuple[Container[int], int | None]:
+        """The indices to take, and the last of them if it is known."""
+        if sampling.frames is None:
+            return range(0, self._limits.max_frames, sampling.every or 1), None
+        if self._counted is None:
+            self._counted = self._count(stop)
+        if sampling.frames >= self._counted:
+            # The whole clip, also where it is longer than it says.
+            return range(self._limits.max_frames), None
+        indices = sampling.indices(self._counted)
+        return frozenset(indices), indices[-1]
+
+    def _count(self, stop: Callable[[], bool]) -> int:
+        with _opened(self.path, self.demuxer) as (container, stream):
+            count = 0
+            for packet in container.demux(stream):
+                count += packet.size > 0
+                if stop() or count > self._limits.max_frames:
+                    break
+            return count
+
+    def _decoded(
+        self, stop: Callable[[], bool]
+    ) -> Iterator[tuple[int, float | None, VideoFrame]]:
+        """All frames with index and time; after the last one, MediaError for what is lost."""
+        index, lost = 0, 0
+        with _opened(self.path, self.demuxer) as (container, stream):
+            tail_lost = cut_off = is_cut_off(self.path, self.demuxer)
+            stream.codec_context.thread_type = "AUTO"
+            clock = _Clock(stream, self.fps)
+            for frame in _frames_and_gaps(container, stream, cut_off):
+                if stop():
+                    return
+                if frame is None:
+                    lost, tail_lost = lost + 1, True
+                    continue
+                tail_lost = cut_off
+                time = clock.time(index, frame)
+                self._check_limits(index, time, frame)
+                yield index, time, frame
+                index += 1
+        if index == 0:
+            raise MediaError(f"{self.path}: no frame could be decoded")
+        if tail_lost:
+            raise MediaError(f"{self.path}: is truncated after frame {index - 1}")
+        if lost:
+            plural = "s were" if lost > 1 else " was"
+            raise MediaError(f"{self.path}: {lost} damaged packet{plural} skipped")
+
+    def _check_limits(self, index: int, time: float | None, frame: VideoFrame) -> None:
+        limits = self._limits
+        limits.check_pixels(self.path, frame.width, frame.height)
+        if index >= limits.max_frames:
+            raise MediaError(f"{self.path}: has more than {limits.max_frames} frames, the limit")
+        if time is not None and time > limits.max_seconds:
+            raise MediaError(f"{self.path}: is longer than {limits.max_seconds:g} s, the limit")
+
+    def _upright(self, frame: VideoFrame, converter: VideoReformatter) -> Image:
+        """BGR at the size of the clip's first frame, which a stream may leave halfway."""
+        # Transposing swaps the sides, so the way back from upright to stored is the same.
+        width, height = self._turn.size(self.info.width, self.info.height)
+        pixels = converter.reformat(frame, width, height, format="bgr24").to_ndarray()
+        return np.ascontiguousarray(self._turn.apply(pixels.astype(np.uint8, copy=False)))
+
+
+def open_video(path: Path, demuxer: str, sha256: str, limits: Limits) -> Video:
+    """The clip in `path`, opened with libavformat's `demuxer`; its first frame is decoded."""
+    with _opened(path, demuxer) as (container, stream):
+        limits.check_pixels(path, stream.codec_context.width, stream.codec_context.height)
+        frames, duration = stream.frames or None, _duration(container, stream)
+        if frames and frames > limits.max_frames:
+            raise MediaError(f"{path}: has {frames} frames, the limit is {limits.max_frames}")
+        if duration and duration > limits.max_seconds:
+            raise MediaError(
+                f"{path}: is {duration:.0f} s long, the limit is {limits.max_seconds:g} s"
+            )
+        rate = stream.average_rate
+        cut_off = is_cut_off(path, demuxer)
+        first = next(filter(None, _frames_and_gaps(container, stream, cut_off)), None)
+        if first is None:
+            raise MediaError(f"{path}: no frame could be decoded")
+        turn = _turn(first)
+        width, height = turn.size(first.width, first.height)
+    info = MediaInfo(str(path), sha256, "video", width, height, frames, duration)
+    return Video(path, info, float(rate) if rate else None, demuxer, turn, limits)
+
+
+class _Clock:
+    """Time stamps → seconds after the stream's start, never going back."""
+
+    def __init__(self, stream: VideoStream, fps: float | None) -> None:
+        self._start = stream.start_time
+        self._base = stream.time_base
+        self._fps = fps
+        self._last = 0.0
+
+    def time(self, index: int, frame: VideoFrame) -> float | None:
+        if frame.pts is not None and self._base is not None:
+            if self._start is None:
+                self._start = frame.pts
+            # AVI counts frames as stored, so reordered ones may seem to jump back.
+            self._last = max(self._last, float((frame.pts - self._start) * self._base))
+            return self._last
+        if self._fps:
+            self._last = max(self._last, index / self._fps)
+            return self._last
+        return None
+
+
+def open_container(path: Path, demuxer: str) -> InputContainer:
+    """The container in `path`, by libavformat's `demuxer`. Raises what PyAV raises."""
+    # MOV is the one that can name other files and addresses. Not for the others: with this option
+    # set, libavformat before 62.12 (PyAV before 17.1) crashes on MPEG program streams.
+    options = {"protocol_whitelist": "file"} if demuxer == "mov" else {}
+    # An absolute path cannot be taken for an address.
+    name = str(path.absolute())
+    return av.open(name, format=demuxer, options=options, metadata_errors="ignore")
+
+
+@contextmanager
+def _opened(path: Path, demuxer: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and the stream of the clip; libav's errors in the block become MediaErrors."""
+    try:
+        with open_container(path, demuxer) as container:
+            yield container, _clip_stream(container, path)
+    except FileNotFoundError as error:
+        raise MediaError(f"{path}: does not exist") from error
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise MediaError(f"{path}: is a video that is truncated or damaged") from error
+
+
+def _clip_stream(container: InputContainer, path: Path) -> VideoStream:
+    streams = [s for s in container.streams.video if not s.disposition & NOT_THE_CLIP]
+    if not streams:
+        raise MediaError(f"{path}: holds no video stream")
+    for stream in streams:
+        if stream.codec_context is not None:
+            return stream
+    raise MediaError(f"{path}: its video is coded in a way that cannot be decoded here")
+
+
+def _frames_and_gaps(
+    container: InputContainer, stream: VideoStream, cut_off: bool
+) -> Iterator[VideoFrame | None]:
+    """Decoded frames in order, None in place of what could not be read or decoded.
+
+    `cut_off` says that the file is, so that a packet marked as corrupt is a torn one.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            yield None
+            packet = None
+        if packet is None:
+            return
+        if cut_off and packet.is_corrupt:
+            yield None
+            continue
+        try:
+            decoded = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.FFmpegError:
+            yield None
+            continue
+        yield from decoded
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.duration > 0 and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration and container.duration > 0:
+        return container.duration / MICROSECONDS
+    return None
+
+
+def _turn(frame: VideoFrame) -> Turn:
+    """How to stand `frame` upright, by the display matrix of its container.
+
+    The matrix (ISO/IEC 14496-12, 6.2.2) maps x to a·x + c·y and y to b·x + d·y; any other than the
+    eight upright ones is taken for the nearest. Asked of a clip's first frame only: PyAV ties a
+    frame whose side data was read into a cycle, which keeps its pixels until garbage is collected.
+    """
+    try:
+        # PyAV's stub has a dict of names here; what it hands out is keyed by its Type.
+        data = bytes(cast(Any, frame.side_data)[Type.DISPLAYMATRIX])
+    except KeyError:
+        return Turn()
+    a, b, _, c, d = (int(v) for v in np.frombuffer(data[:20], "=i4"))
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Turn(mirror_x=a < 0, mirror_y=d < 0)
+    return Turn(transpose=True, mirror_x=c < 0, mirror_y=b < 0)

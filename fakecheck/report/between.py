@@ -1,0 +1,94 @@
+"""What to draw on the frames between those that were looked at."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+
+from fakecheck.types import DetectionRow, FaceRow, Report
+
+# A face that was missed on one sampled frame is carried over it, but not over two.
+MAX_GAP = 2
+
+
+class Timeline:
+    """The rows of a report, for any frame of its clip.
+
+    A face's box moves in a straight line from one sampled frame to the next. A detection shows from
+    halfway after the sample before it to halfway to the next one, and keeps its place relative to
+    its face. `alone` is how many frames the rows of a single sampled frame last.
+    """
+
+    def __init__(self, report: Report, alone: int = 25) -> None:
+        self._faces: dict[int, dict[int, FaceRow]] = defaultdict(dict)
+        self._untracked: dict[int, list[FaceRow]] = defaultdict(list)
+        self._detections: dict[int, list[DetectionRow]] = defaultdict(list)
+        for face in report.faces:
+            if face.track is None:
+                self._untracked[face.frame].append(face)
+            else:
+                self._faces[face.track][face.frame] = face
+        for row in report.detections:
+            self._detections[row.frame].append(row)
+        frames = {row.frame for row in report.faces} | {row.frame for row in report.detections}
+        self._sampled = sorted(frames)
+        self._orders = {track: sorted(rows) for track, rows in self._faces.items()}
+        steps = np.diff(self._sampled).tolist()
+        self.interval = max(1, round(median(steps))) if steps else max(1, alone)
+
+    def at(self, frame: int) -> tuple[list[FaceRow], list[DetectionRow]]:
+        """Faces and detections to draw on `frame`."""
+        tracked = {track: self._face(track, frame) for track in self._faces}
+        faces = [face for face in tracked.values() if face is not None]
+        near = self._nearest(self._sampled, frame)
+        if near is None:
+            return faces, []
+        rows = []
+        for row in self._detections.get(near, ()):
+            if row.track is None or near not in self._faces.get(row.track, {}):
+                rows.append(row)
+                continue
+            now = tracked[row.track]
+            if now is not None:
+                then = self._faces[row.track][near]
+                rows.append(replace(row, xyxy=moved(row.xyxy, then.xyxy, now.xyxy)))
+        return faces + self._untracked.get(near, []), rows
+
+    def _face(self, track: int, frame: int) -> FaceRow | None:
+        rows, order = self._faces[track], self._orders[track]
+        place = bisect_left(order, frame)
+        if 0 < place < len(order):
+            before, after = order[place - 1], order[place]
+            if after - before <= MAX_GAP * self.interval:
+                share = (frame - before) / (after - before)
+                start, end = np.array(rows[before].xyxy), np.array(rows[after].xyxy)
+                return replace(rows[before], frame=frame, xyxy=_box(start + share * (end - start)))
+        near = self._nearest(order, frame)
+        return None if near is None else rows[near]
+
+    def _nearest(self, order: Sequence[int], frame: int) -> int | None:
+        """The frame of `order` nearest to `frame`, None if it is over half an interval away."""
+        place = bisect_left(order, frame)
+        around = order[max(0, place - 1) : place + 1]
+        near = min(around, key=lambda sample: abs(sample - frame), default=None)
+        reach = (self.interval + 1) // 2
+        return near if near is not None and abs(near - frame) <= reach else None
+
+
+def moved(
+    xyxy: Sequence[float], then: Sequence[float], now: Sequence[float]
+) -> tuple[float, float, float, float]:
+    """`xyxy`, which belongs to the box `then`, at the same place relative to the box `now`."""
+    old, new = np.array(then, float).reshape(2, 2), np.array(now, float).reshape(2, 2)
+    scale = (new[1] - new[0]) / np.maximum(old[1] - old[0], 1e-6)
+    return _box(((np.array(xyxy, float).reshape(2, 2) - old[0]) * scale + new[0]).ravel())
+
+
+def _box(values: np.ndarray) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (float(value) for value in values)
+    return left, top, right, bottom

@@ -1,0 +1,133 @@
+"""A clip written again with every frame marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from fakecheck.errors import MediaError, OutputError
+from fakecheck.media import Media, Sampling, never
+from fakecheck.media.videos import Video
+from fakecheck.report.between import Timeline
+from fakecheck.report.drawing import Painter
+from fakecheck.report.files import atomic_path
+from fakecheck.report.sound import Sound
+from fakecheck.types import Frame, Image, Report
+
+# The clock of MPEG systems: fine enough for the time stamps of any container.
+TICKS = 90_000
+DEFAULT_FPS = 25.0
+# Visually lossless for a marked copy, and fast enough to keep up with decoding.
+ENCODER = {"crf": "20", "preset": "veryfast"}
+BT709 = 1
+LIMITED_RANGE = 1
+
+
+class _StoppedError(Exception):
+    """Leaves the writing of a clip, so that the unfinished file is removed."""
+
+
+def write_clip(
+    media: Media,
+    report: Report,
+    path: Path,
+    progress: Callable[[int], None] | None = None,
+    stop: Callable[[], bool] = never,
+) -> tuple[str, ...]:
+    """See `fakecheck.report.annotate.annotate_video`."""
+    if not isinstance(media, Video):
+        raise OutputError(f"{path}: a picture cannot be written as a video")
+    try:
+        with (
+            atomic_path(path) as temporary,
+            av.open(str(temporary.absolute()), "w", format="mp4") as output,
+        ):
+            return _write(media, report, output, progress, stop)
+    except _StoppedError:
+        return (f"{path} was not written: stopped",)
+    except (av.FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path}: cannot be written: {reason}") from error
+
+
+def _write(
+    video: Video,
+    report: Report,
+    output: OutputContainer,
+    progress: Callable[[int], None] | None,
+    stop: Callable[[], bool],
+) -> tuple[str, ...]:
+    fps = video.fps or DEFAULT_FPS
+    names = [row.family for row in report.detections]
+    painter = Painter(
+        video.info.width, video.info.height, report.verdict, report.families, names
+    )
+    timeline = Timeline(report, alone=round(fps))
+    stream = _add_video(output, painter.size, fps)
+    remarks: list[str] = []
+    last = -1
+    with Sound(video, output) as sound:
+        for frame in _until_broken(video, stop, remarks):
+            seconds = frame.index / fps if frame.time is None else frame.time
+            # Two frames must not share a tick: AVI may give them one time.
+            last = max(last + 1, round(seconds * TICKS))
+            sound.write_until(seconds)
+            marked = painter.paint(frame.image, *timeline.at(frame.index))
+            output.mux(stream.encode(_to_yuv(marked, last)))
+            if progress is not None:
+                progress(frame.index + 1)
+        if stop():
+            raise _StoppedError
+        output.mux(stream.encode(None))
+        sound.write_until(None)
+        if sound.remark:
+            remarks.append(sound.remark)
+    return tuple(remarks)
+
+
+def _until_broken(
+    video: Video, stop: Callable[[], bool], remarks: list[str]
+) -> Iterator[Frame]:
+    """All frames; where the clip breaks off after some, that becomes a remark."""
+    some = False
+    try:
+        for frame in video.frames(Sampling(frames=None), stop):
+            some = True
+            yield frame
+    except MediaError as error:
+        if not some:
+            raise
+        remarks.append(error.message)
+
+
+def _add_video(output: OutputContainer, size: tuple[int, int], fps: float) -> VideoStream:
+    stream = output.add_stream(
+        "libx264", rate=Fraction(fps).limit_denominator(1001), options=dict(ENCODER)
+    )
+    # Chroma of yuv420p has half the size, so both sides must be even.
+    stream.width, stream.height = (side + side % 2 for side in size)
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.time_base = Fraction(1, TICKS)
+    context.color_range = LIMITED_RANGE
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    return stream
+
+
+def _to_yuv(image: Image, ticks: int) -> av.VideoFrame:
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = cv2.copyMakeBorder(
+            image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
+        ).astype(image.dtype, copy=False)
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(
+        format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+    )
+    frame.pts, frame.time_base = ticks, Fraction(1, TICKS)
+    return frame

@@ -1,0 +1,78 @@
+"""Reports as a table for spreadsheets: a row a detection."""
+
+from __future__ import annotations
+
+import csv
+from typing import TextIO
+
+from fakecheck.report.record import (
+    PIXEL_DIGITS,
+    SCORE_DIGITS,
+    SECOND_DIGITS,
+    number,
+    printable,
+)
+from fakecheck.types import DetectionRow, Report
+
+COLUMNS = (
+    "file",
+    "frame",
+    "seconds",
+    "face",
+    "detector",
+    "family",
+    "artifact",
+    "score",
+    "left",
+    "top",
+    "right",
+    "bottom",
+)
+# What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CsvWriter:
+    """Writes a header and a row for each detection: a file without any has no row.
+
+    `face` is the track's id, empty for a detector of whole frames; `seconds` is empty for a
+    picture. A text that a spreadsheet would run as a formula, such as the file name `=1+1.jpg`,
+    gets a `'` in front. Open the stream with newline="", as Python's csv module asks for.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._writer = csv.writer(stream, lineterminator="\n")
+        # Before Python 3.13 a lone carriage return is not quoted, and ends the row for a reader.
+        self._quoter = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._writer.writerow(COLUMNS)
+
+    def add(self, report: Report) -> None:
+        """Writes the detections of `report` in their order."""
+        file = report.media.path
+        writer = self._quoter if "\r" in file else self._writer
+        writer.writerows(_cells(file, row) for row in report.detections)
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left to write; the stream stays open."""
+        self._stream.flush()
+
+
+def _cells(file: str, row: DetectionRow) -> list[str | int | float]:
+    return [
+        _safe(file),
+        int(row.frame),
+        "" if row.time is None else number("time", row.time, SECOND_DIGITS),
+        "" if row.track is None else int(row.track),
+        _safe(row.detector),
+        _safe(row.family),
+        _safe(row.artifact),
+        number("score", row.score, SCORE_DIGITS),
+        *(number("xyxy", value, PIXEL_DIGITS) for value in row.xyxy),
+    ]
+
+
+def _safe(text: str) -> str:
+    text = printable(text)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

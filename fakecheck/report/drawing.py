@@ -1,0 +1,175 @@
+"""Boxes, labels and a verdict on a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from fakecheck.report.tiles import Color, banner_tile, family_colors, label_tile
+from fakecheck.types import DetectionRow, FaceRow, FamilyScore, Image, Verdict
+
+# Below this longer side, in pixels, a picture is enlarged so that labels can be read.
+MIN_SIDE = 480
+# Best boxes that get a label; more would cover the picture.
+MAX_LABELS = 16
+# A covered label is as bad as this many times its area of covered picture.
+LABEL_COST = 8
+FACE_COLOR: Color = (205, 205, 205)
+SHADE: Color = (25, 25, 25)
+Box = tuple[int, int, int, int]
+
+
+def draw(
+    image: Image,
+    faces: Sequence[FaceRow],
+    detections: Sequence[DetectionRow],
+    verdict: Verdict | None,
+    families: Sequence[FamilyScore] = (),
+) -> Image:
+    """`image` (height, width, 3) uint8 BGR with its faces and detections marked, as a new picture.
+
+    A small picture is enlarged to a longer side of 480 pixels first. `verdict` adds a strip below
+    the picture, so that nothing of it is covered.
+    """
+    names = [row.family for row in detections]
+    return Painter(image.shape[1], image.shape[0], verdict, families, names).paint(
+        image, faces, detections
+    )
+
+
+class Painter:
+    """Marks frames of one size alike: line widths, font, colours and the strip are chosen once.
+
+    `names` are families beside those in `families` that may occur in detections.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        verdict: Verdict | None,
+        families: Sequence[FamilyScore] = (),
+        names: Sequence[str] = (),
+    ) -> None:
+        self.scale = max(1.0, MIN_SIDE / max(width, height))
+        self.width = max(1, round(width * self.scale))
+        self.height = max(1, round(height * self.scale))
+        longer = max(self.width, self.height)
+        self._line = max(2, round(longer / 400))
+        self._font = max(14, round(longer / 62))
+        # The strip's colours come from `families` alone; what else occurs must not change them.
+        self._colors = family_colors([row.family for row in families])
+        others = family_colors(names)
+        self._colors = {**others, **self._colors}
+        self._strip = None
+        if verdict is not None:
+            size = max(14, round(min(longer, 1.6 * self.width) / 48))
+            self._strip = banner_tile(self.width, size, verdict, tuple(families))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels of what paint() returns."""
+        strip = 0 if self._strip is None else self._strip.shape[0]
+        return self.width, self.height + strip
+
+    def paint(
+        self, image: Image, faces: Sequence[FaceRow], detections: Sequence[DetectionRow]
+    ) -> Image:
+        """A marked copy of `image`, whose size must be the one that this painter was made for."""
+        if image.shape[1::-1] == (self.width, self.height):
+            canvas = image.copy()
+        else:
+            size = (self.width, self.height)
+            resized = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+            canvas = resized.astype(np.uint8, copy=False)
+        for face in faces:
+            _outline(canvas, self._box(face.xyxy), FACE_COLOR, max(1, self._line // 2))
+        ranked = sorted(detections, key=lambda row: row.score, reverse=True)
+        # The best last, so that it lies on top.
+        for row in reversed(ranked):
+            _outline(canvas, self._box(row.xyxy), self._colors[row.family], self._line)
+        placed: list[Box] = []
+        boxes = [self._box(row.xyxy) for row in ranked]
+        for row in ranked[:MAX_LABELS]:
+            self._label(canvas, row, boxes, placed)
+        if self._strip is not None:
+            canvas = np.vstack([canvas, self._strip])
+        return np.ascontiguousarray(canvas)
+
+    def _label(
+        self, canvas: Image, row: DetectionRow, boxes: Sequence[Box], placed: list[Box]
+    ) -> None:
+        text = f"{row.artifact} {row.score:.2f}"
+        tile = label_tile(text, self._font, self._colors[row.family], self.width)
+        height, width = tile.shape[:2]
+        height = min(height, self.height)
+        box = self._box(row.xyxy)
+        others = [other for other in boxes if _shared(box, other) < _area(box)]
+        canvas_size = (self.width, self.height)
+        x, y = place_label(box, (width, height), canvas_size, self._line, placed, others)
+        canvas[y : y + height, x : x + width] = tile[:height]
+        placed.append((x, y, x + width, y + height))
+
+    def _box(self, xyxy: Sequence[float]) -> Box:
+        left, top, right, bottom = (round(float(value) * self.scale) for value in xyxy)
+        return left, top, right, bottom
+
+
+def place_label(
+    box: Box,
+    size: tuple[int, int],
+    canvas: tuple[int, int],
+    line: int,
+    placed: Sequence[Box],
+    boxes: Sequence[Box] = (),
+) -> tuple[int, int]:
+    """Left top corner of a label of `size` for `box`, inside the canvas.
+
+    Where it covers nothing of the labels `placed` and of other `boxes`, or else the least: above
+    the box rather than below, beside, inside, or some steps away.
+    """
+    left, top, right, bottom = box
+    width, height = size
+    edge = (line + 1) // 2
+    above, below = top - edge - height, bottom + edge
+    spots = [
+        *((x, y) for y in (above, below) for x in (left - edge, right + edge - width)),
+        *((x, y) for y in (top, bottom - height) for x in (right + edge, left - edge - width)),
+        *((left + edge, y) for y in (top + edge, bottom - edge - height)),
+    ]
+    for step in range(1, 5):
+        away = edge + step * (height + 1)
+        spots += [(left - edge, top - away - height), (left - edge, bottom + away)]
+    best, least = (0, 0), float("inf")
+    for wanted_x, wanted_y in spots:
+        x = max(0, min(wanted_x, canvas[0] - width))
+        y = max(0, min(wanted_y, canvas[1] - height))
+        label = (x, y, x + width, y + height)
+        cost = sum(LABEL_COST * _shared(label, other) for other in placed)
+        cost += sum(_shared(label, other) for other in boxes)
+        if cost < least:
+            best, least = (x, y), cost
+    return best
+
+
+def _shared(first: Box, second: Box) -> int:
+    """Area in pixels that two boxes share."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(0, width) * max(0, height)
+
+
+def _area(box: Box) -> int:
+    return max(1, (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _outline(canvas: Image, box: Box, color: Color, line: int) -> None:
+    """A frame with a dark rim, which shows on any ground; kept visible at the canvas' edge."""
+    height, width = canvas.shape[:2]
+    inset = (line + 1) // 2
+    left, right = (max(inset, min(value, width - 1 - inset)) for value in box[::2])
+    top, bottom = (max(inset, min(value, height - 1 - inset)) for value in box[1::2])
+    for shade, thickness in ((SHADE, line + 2), (color, line)):
+        cv2.rectangle(canvas, (left, top), (right, bottom), shade[::-1], thickness)

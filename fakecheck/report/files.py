@@ -1,0 +1,32 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fakecheck.errors import OutputError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with its suffix, that takes its place when the block is done.
+
+    Parents are created. Where the block raises, nothing is left and what was at `path` stays; an
+    OSError becomes an OutputError that names `path`.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[:16]}")
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path}: cannot be written: it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

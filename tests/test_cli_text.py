@@ -1,0 +1,99 @@
+"""Reports in a terminal."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from report_samples import image_report, video_report
+from rich.console import Console
+
+from fakecheck.cli.text import render
+from fakecheck.types import Report, StageError
+
+GOLDEN = """\
+clips/talk.mp4
+  FAKE  probability of fake 0.971  (threshold 0.500)
+  deepfakes fired on 2 of 2 frames
+
+  family     probability
+  ──────────────────────
+  deepfakes        0.875
+  partswap         0.125
+
+  artifact         family     detector   score   llr  frame    time              box
+  ──────────────────────────────────────────────────────────────────────────────────
+  face_boundary    deepfakes  deepfakes   0.91  +3.2     10  0.40 s   105,90-295,320
+  mouth_partswap   partswap   partswap    0.50  -0.1     20  0.80 s  170,250-250,300
+  frame_gridnoise  stylegan   frames      0.25  +0.5     20  0.80 s      0,0-640,480
+
+  frame  face  score    size  box of the face
+  ───────────────────────────────────────────
+     10     0   0.93  200 px   100,80-300,330
+     20     0   0.92  200 px   120,80-320,330
+
+  error (detector, wgan): ran out of memory
+"""
+
+GOLDEN_PICTURE = """\
+photos/face.jpg
+  INCONCLUSIVE
+  no face was found
+  no faces were found
+"""
+
+
+def shown(report: Report, width: int = 100, color: bool = False, **options: bool) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        _environ={},  # not NO_COLOR or TERM of whoever runs the tests
+    )
+    render(report, console, **options)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_golden() -> None:
+    assert shown(video_report(), show_faces=True) == GOLDEN
+    assert shown(image_report(), show_faces=True) == GOLDEN_PICTURE
+
+
+def test_fits_80_columns() -> None:
+    lines = shown(video_report(), width=80, show_faces=True, verbose=True).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert any("105,90-295,320" in line for line in lines)
+
+
+def test_only_the_best_boxes() -> None:
+    report = video_report()
+    many = replace(report, detections=report.detections * 5)
+    assert shown(many).count("face_boundary") == 5
+    assert "    and 3 more\n" in shown(many)
+    assert shown(many, verbose=True).count("frame_gridnoise") == 5
+
+
+def test_verbose_says_what_was_used() -> None:
+    text = shown(video_report(), verbose=True)
+    assert "video, 640 x 480, 250 frames, 10.00 s" in text
+    assert "deepfakes 1.0.0, partswap 1.1.0" in text
+
+
+def test_texts_are_neither_markup_nor_control_codes() -> None:
+    report = replace(
+        video_report("[red]a[/]\x1b[2J\n\udcff.mp4"),
+        errors=(StageError("media", "[bold]x[/nope]\x07"),),
+    )
+    text = shown(report)
+    assert text.splitlines()[0] == "[red]a[/]\\x1b[2J\\n\ufffd.mp4"
+    assert "error (media): [bold]x[/nope]\\x07" in text
+
+
+def test_long_path_stays_in_one_line() -> None:
+    path = "folder/" * 30 + "a.jpg"
+    assert shown(image_report(path), width=80).splitlines()[0] == path
+
+
+def test_color_marks_the_verdict() -> None:
+    assert "\x1b[1;31mFAKE" in shown(video_report(), color=True)

@@ -1,0 +1,280 @@
+"""Marked pictures and clips."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from media_samples import HEIGHT, WIDTH, cut, noise, write_clip
+from report_samples import image_report, video_report
+
+from fakecheck.errors import MediaError, OutputError
+from fakecheck.media import Sampling, open_media
+from fakecheck.report.annotate import annotate_image, annotate_video, draw
+from fakecheck.report.between import Timeline, moved
+from fakecheck.report.drawing import place_label
+from fakecheck.report.tiles import (
+    PALETTE,
+    VERDICT_COLORS,
+    banner_rows,
+    family_colors,
+    label_tile,
+    percent,
+)
+from fakecheck.types import DetectionRow, FaceRow, FamilyScore, Report, Verdict
+
+FAKE = Verdict("fake", 0.9, 0.5, "because")
+FAMILIES = (FamilyScore("deepfakes", 0.8), FamilyScore("partswap", 0.2))
+
+
+def row(frame: int = 0, track: int | None = 0, left: float = 16) -> DetectionRow:
+    box = (left, 16.0, left + 16, 32.0)
+    return DetectionRow(
+        frame, frame / 25, track, "deepfakes", "deepfakes", "face_blur", 0.75, 2.0, box
+    )
+
+
+def face(frame: int = 0, track: int | None = 0, left: float = 12) -> FaceRow:
+    return FaceRow(frame, track, (left, 8.0, left + 32, 40.0), 0.9)
+
+
+def clip_report(*frames: int) -> Report:
+    """One face that moves a pixel a frame, with one box on it, on these sampled frames."""
+    return replace(
+        video_report(),
+        faces=tuple(face(frame, left=12 + frame) for frame in frames),
+        detections=tuple(row(frame, left=16 + frame) for frame in frames),
+        families=FAMILIES,
+    )
+
+
+def has_color(image: np.ndarray, color: tuple[int, int, int]) -> bool:
+    return bool((image == np.array(color[::-1])).all(axis=2).any())
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (48, 64), (1280, 720), (2, 900), (900, 1)])
+def test_small_pictures_are_enlarged_and_the_strip_lies_below(width: int, height: int) -> None:
+    image = noise(width, height)
+    before = image.copy()
+    bare = draw(image, [], [], None)
+    assert max(bare.shape[:2]) == max(480, width, height)
+    marked = draw(image, [face()], [row()], FAKE, FAMILIES)
+    assert marked.dtype == np.uint8
+    assert marked.shape[1] == bare.shape[1]
+    assert marked.shape[0] > bare.shape[0]
+    np.testing.assert_array_equal(image, before)
+
+
+def test_nothing_to_mark_leaves_the_picture_as_it_is() -> None:
+    image = noise(640, 480)
+    np.testing.assert_array_equal(draw(image, [], [], None), image)
+    np.testing.assert_array_equal(draw(image, [], [], FAKE)[:480], image)
+
+
+def test_boxes_have_their_familys_color() -> None:
+    marked = draw(noise(640, 480), [], [row()], None)
+    assert has_color(marked, family_colors(["deepfakes"])["deepfakes"])
+    left_edge = marked[20:30, 12:21].reshape(-1, 3)
+    assert (left_edge == np.array(family_colors(["deepfakes"])["deepfakes"][::-1])).all(1).any()
+
+
+@pytest.mark.parametrize("label", ["fake", "real", "inconclusive"])
+def test_strip_says_the_verdict(label: str) -> None:
+    verdict = Verdict(label, 0.3, 0.5, "a long reason " * 40)  # type: ignore[arg-type]
+    marked = draw(noise(640, 480), [], [], verdict)
+    assert has_color(marked[480:], VERDICT_COLORS[verdict.label])
+    assert banner_rows(verdict, FAMILIES)[0][0].text == label.upper()
+
+
+def test_families_are_named_only_on_fakes() -> None:
+    texts = [piece.text for piece in banner_rows(FAKE, FAMILIES)[1]]
+    assert texts == ["deepfakes 80%", "partswap 20%"]
+    real = Verdict("real", 0.1, 0.5, "nothing fired")
+    assert [piece.text for piece in banner_rows(real, FAMILIES)[1]] == ["nothing fired"]
+
+
+def test_percent_claims_no_certainty() -> None:
+    assert [percent(p) for p in (0, 0.31, 0.994, 1)] == ["under 1%", "31%", "99%", "over 99%"]
+
+
+def test_families_have_distinct_colors() -> None:
+    names = [f"family{number}" for number in range(len(PALETTE))]
+    assert len(set(family_colors(names).values())) == len(PALETTE)
+    assert len(family_colors([*names, "one_more", "another"])) == len(PALETTE) + 2
+
+
+def test_label_is_no_wider_than_told() -> None:
+    assert label_tile("mouth_resolutionmismatch 0.97", 14, PALETTE[0], 60).shape[1] <= 60
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(-50, 500)] * 4), max_size=6),
+    st.integers(1, 200),
+    st.integers(1, 40),
+)
+def test_labels_stay_inside(
+    boxes: list[tuple[int, int, int, int]], width: int, height: int
+) -> None:
+    placed: list[tuple[int, int, int, int]] = []
+    for box in boxes:
+        x, y = place_label(box, (width, height), (200, 300), 2, placed, boxes)
+        assert 0 <= x <= 200 - width
+        assert 0 <= y <= 300 - height
+        placed.append((x, y, x + width, y + height))
+
+
+def test_labels_of_one_box_do_not_cover_each_other() -> None:
+    placed: list[tuple[int, int, int, int]] = []
+    for _ in range(6):
+        x, y = place_label((100, 100, 200, 200), (80, 20), (400, 400), 2, placed)
+        assert all(
+            x + 80 <= left or right <= x or y + 20 <= top or bottom <= y
+            for left, top, right, bottom in placed
+        )
+        placed.append((x, y, x + 80, y + 20))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".JPEG"])
+def test_annotate_image(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "out" / f"a{suffix}"
+    annotate_image(noise(), image_report(), path)
+    assert cv2.imread(str(path)).shape[1] == 480
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_other_suffixes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"a marked picture must end in \.jpg or \.png"):
+        annotate_image(noise(), image_report(), tmp_path / "a.gif")
+    media = open_media(write_clip(tmp_path / "a.mp4"))
+    with pytest.raises(OutputError, match=r"a marked video must end in \.mp4"):
+        annotate_video(media, clip_report(0), tmp_path / "b.avi")
+    cv2.imwrite(str(tmp_path / "p.png"), noise())
+    with pytest.raises(OutputError, match="a picture cannot be written as a video"):
+        annotate_video(open_media(tmp_path / "p.png"), clip_report(0), tmp_path / "b.mp4")
+
+
+def test_faces_move_between_samples() -> None:
+    timeline = Timeline(clip_report(5, 15, 25))
+    assert timeline.interval == 10
+    for frame in range(5, 26):
+        faces, detections = timeline.at(frame)
+        assert [box.xyxy[0] for box in faces] == pytest.approx([12 + frame])
+        assert [box.xyxy for box in detections] == [pytest.approx((16 + frame, 16, 32 + frame, 32))]
+    # Half an interval before the first and after the last sample the boxes stand still.
+    assert timeline.at(0)[0][0].xyxy[0] == 17
+    assert timeline.at(30)[1][0].xyxy[0] == 41
+    assert timeline.at(31) == ([], [])
+
+
+def test_a_missed_sample_is_bridged_two_are_not() -> None:
+    report = clip_report(0, 10, 20, 30, 60, 70, 80, 90, 100)
+    timeline = Timeline(replace(report, faces=tuple(f for f in report.faces if f.frame != 20)))
+    assert timeline.interval == 10
+    assert timeline.at(17)[0][0].xyxy[0] == pytest.approx(29)
+    assert timeline.at(45) == ([], [])
+
+
+def test_boxes_without_a_track_stand_still() -> None:
+    report = replace(
+        clip_report(), faces=(face(10, None),), detections=(row(10, None), row(10, track=7))
+    )
+    timeline = Timeline(report, alone=4)
+    assert timeline.at(12) == ([face(10, None)], [row(10, None), row(10, track=7)])
+    assert timeline.at(13) == ([], [])
+    assert Timeline(clip_report()).at(0) == ([], [])
+
+
+side = st.floats(1, 1000)
+place = st.floats(-1000, 1000)
+boxes = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), place, place, side, side)
+
+
+@given(boxes, boxes, boxes)
+def test_moving_there_and_back(
+    inner: tuple[float, ...], then: tuple[float, ...], now: tuple[float, ...]
+) -> None:
+    assert moved(inner, then, then) == pytest.approx(inner, abs=1e-6)
+    assert moved(then, then, now) == pytest.approx(now, abs=1e-6)
+    assert moved(moved(inner, then, now), now, then) == pytest.approx(inner, abs=1e-4)
+
+
+def sound_of(path: Path) -> tuple[str, float]:
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        assert stream.duration is not None
+        assert stream.time_base is not None
+        return stream.codec_context.name, float(stream.duration * stream.time_base)
+
+
+def test_annotate_video(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "a.mp4", frames=30, sound="aac")
+    path = tmp_path / "out" / "a.mp4"
+    done: list[int] = []
+    assert annotate_video(open_media(source), clip_report(5, 15), path, done.append) == ()
+    assert done == list(range(1, 31))
+    assert list(path.parent.iterdir()) == [path]
+    media = open_media(path)
+    frames = list(media.frames(Sampling(frames=None)))
+    assert len(frames) == 30
+    assert [frame.time for frame in frames] == pytest.approx([index / 25 for index in range(30)])
+    width, height = media.info.width, media.info.height
+    assert (width % 2, height % 2) == (0, 0)
+    assert (width, height > 360) == (480, True)
+    assert sound_of(path)[0] == "aac"
+    assert sound_of(path)[1] == pytest.approx(sound_of(source)[1], abs=0.05)
+
+
+def test_odd_sides_and_variable_frame_rate(tmp_path: Path) -> None:
+    times = [0, 0.04, 0.5, 0.52, 2.0]
+    source = write_clip(tmp_path / "a.mkv", frames=5, times=times, size=(482, 270))
+    path = tmp_path / "b.mp4"
+    assert annotate_video(open_media(source), clip_report(), path) == ()
+    frames = list(open_media(path).frames(Sampling(frames=None)))
+    assert [frame.time for frame in frames] == pytest.approx(times, abs=2e-3)
+
+
+def test_sound_that_mp4_players_do_not_expect_is_coded_again(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "a.mpg", frames=30, sound="mp2")
+    path = tmp_path / "b.mp4"
+    assert annotate_video(open_media(source), clip_report(), path) == ()
+    name, seconds = sound_of(path)
+    assert name == "aac"
+    assert seconds == pytest.approx(1.2, abs=0.1)
+
+
+def test_clip_that_breaks_off_is_marked_so_far(tmp_path: Path) -> None:
+    source = cut(write_clip(tmp_path / "a.mkv", frames=200, size=(320, 240)), 0.6)
+    path = tmp_path / "b.mp4"
+    (remark,) = annotate_video(open_media(source), clip_report(5), path)
+    assert remark.startswith(f"{source}: is truncated after frame ")
+    assert open_media(path).info.frames == int(remark.split()[-1]) + 1
+
+
+def test_stopped_or_failed_leaves_nothing(tmp_path: Path) -> None:
+    media = open_media(write_clip(tmp_path / "a.mp4"))
+    path = tmp_path / "out" / "b.mp4"
+    asked: list[None] = []
+
+    def stop() -> bool:
+        asked.append(None)
+        return len(asked) > 3
+
+    remarks = annotate_video(media, clip_report(), path, stop=stop)
+    assert remarks == (f"{path} was not written: stopped",)
+    media.path.unlink()
+    with pytest.raises(MediaError, match="does not exist"):
+        annotate_video(media, clip_report(), path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_size_of_a_clip_is_kept_where_it_is_large_enough(tmp_path: Path) -> None:
+    assert (WIDTH, HEIGHT) == (64, 48)
+    source = write_clip(tmp_path / "a.mp4", frames=2, size=(640, 360))
+    annotate_video(open_media(source), clip_report(), tmp_path / "b.mp4")
+    assert open_media(tmp_path / "b.mp4").info.width == 640
