@@ -29,28 +29,33 @@ FALSE_ALARM_RATE = 0.01
 EVEN = 0.5
 
 
-def llr_at_false_alarm_rate(table: Mapping[float, float], rate: float) -> float:
-    """The log-likelihood ratio that a share `rate` of real faces exceeds, from a card's `table`.
+def false_alarm_rate(table: Mapping[float, float], llr: float) -> float:
+    """The share of real faces whose log-likelihood ratio exceeds `llr`, from a card's `table`.
 
-    Linear in the logarithm of the rate between the rows. Beyond the rarest row measured it rises by
-    log(measured / wanted), which is as steep as the tail of a likelihood ratio can be (Markov).
+    The table maps rates to ratios. Between its rows the logarithm of the rate is linear in the ratio.
+    Beyond the rarest row measured the rate falls by exp(-llr), the slowest that a likelihood ratio's
+    tail can fall (Markov's inequality); before the commonest it stays.
     """
-    rates = sorted(table)
-    if rate < rates[0]:
-        return table[rates[0]] + math.log(rates[0] / rate)
-    return float(np.interp(math.log(rate), np.log(rates), [table[r] for r in rates]))
+    rows = sorted(((ratio, rate) for rate, ratio in table.items()), key=lambda row: (row[0], -row[1]))
+    ratios, rates = zip(*rows, strict=True)
+    if llr > ratios[-1]:
+        return float(rates[-1] * math.exp(ratios[-1] - llr))
+    return float(np.exp(np.interp(llr, ratios, np.log(rates))))
 
 
 def threshold(cards: Sequence[DetectorCard], faces: int = 1) -> float:
-    """The probability from which a file with `faces` faces is called fake.
+    """The probability over which a file with `faces` faces is called fake.
 
-    With n = faces times detectors chances of a false alarm, each is allowed
-    1 - (1 - 0.01) ** (1 / n) (Šidák 1967), so that together they stay at 1 %.
+    A loud detector alone brings the mean of n = faces times detectors ratios over T when its own
+    log-ratio exceeds log(n T). T is where the chances of that, over all faces and detectors, add up to
+    1 % (Boole's inequality): with more of them each has to be louder.
     """
-    chances = max(1, faces * len(cards))
-    allowed = 1 - (1 - FALSE_ALARM_RATE) ** (1 / chances)
-    highest = max(llr_at_false_alarm_rate(card.false_alarm_llr, allowed) for card in cards)
-    return max(EVEN, sigmoid(highest - math.log(chances)))
+    low, high = -20.0, 40.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        alarms = faces * sum(false_alarm_rate(card.false_alarm_llr, middle) for card in cards)
+        low, high = (middle, high) if alarms > FALSE_ALARM_RATE else (low, middle)
+    return max(EVEN, sigmoid(high - math.log(faces * len(cards))))
 
 
 def sigmoid(llr: float) -> float:

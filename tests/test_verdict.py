@@ -14,8 +14,8 @@ from fakecheck.sequence import Evidence, EvidencePool
 from fakecheck.types import Face, FrameResult
 from fakecheck.verdict import (
     FALSE_ALARM_RATE,
+    false_alarm_rate,
     judge,
-    llr_at_false_alarm_rate,
     sigmoid,
     threshold,
 )
@@ -48,17 +48,31 @@ def frame(index, **llr):
 
 
 def test_rates_between_the_rows_are_interpolated_in_their_logarithm():
-    assert llr_at_false_alarm_rate(TABLE, 0.1) == pytest.approx(0.5)
-    assert llr_at_false_alarm_rate(TABLE, math.sqrt(0.001)) == pytest.approx(1.25)
-    assert llr_at_false_alarm_rate(TABLE, 0.5) == pytest.approx(0.5)
+    assert false_alarm_rate(TABLE, 0.5) == pytest.approx(0.1)
+    assert false_alarm_rate(TABLE, 1.25) == pytest.approx(math.sqrt(0.001))
+    assert false_alarm_rate(TABLE, -9) == pytest.approx(0.1)
 
 
-def test_rarer_than_measured_rises_as_steeply_as_a_likelihood_ratio_can():
-    assert llr_at_false_alarm_rate(TABLE, 0.001) == pytest.approx(2.0 + math.log(10))
+def test_beyond_what_was_measured_the_rate_falls_as_slowly_as_a_likelihood_ratio_can():
+    assert false_alarm_rate(TABLE, 2.0 + math.log(10)) == pytest.approx(0.001)
+
+
+def test_rows_of_one_ratio_are_no_trouble():
+    flat = {0.1: 1.0, 0.01: 3.0, 0.002: 3.0}
+    assert false_alarm_rate(flat, 3.5) == pytest.approx(0.002 * math.exp(-0.5))
+    assert 0.01 <= false_alarm_rate(flat, 2.9) <= 0.02
 
 
 def test_the_threshold_is_the_cards_own_for_one_detector_and_one_face(cards):
     assert threshold(cards[:1]) == pytest.approx(sigmoid(2.0))
+
+
+def test_one_detector_more_and_one_face_more_make_alarms_as_likely(cards):
+    twice = threshold(cards[:2])
+    assert twice == pytest.approx(threshold(cards[:1], faces=2))
+    # Each has to be rarer by half; the mean of two ratios is half of the louder one.
+    louder = 2.0 + math.log(2)
+    assert twice == pytest.approx(sigmoid(louder - math.log(2)))
 
 
 def test_adding_a_detector_does_not_raise_false_alarms(cards):

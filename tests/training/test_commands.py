@@ -1,0 +1,44 @@
+"""Every command has help, and ends in one sentence where something is missing."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
+
+COMMANDS = ("faces", "preview", "backbone", "prepare", "train", "export", "calibrate", "evaluate")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_its_options(name: str) -> None:
+    main = importlib.import_module(f"fakecheck_training.{name}").main
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert "--work" in result.output
+
+
+@pytest.mark.parametrize("name", ["prepare", "train", "export", "calibrate", "evaluate"])
+def test_unknown_recipe_is_one_sentence(name: str, tmp_path: Path) -> None:
+    main = importlib.import_module(f"fakecheck_training.{name}").main
+    result = CliRunner().invoke(main, ["nosuch", "--work", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "no recipe 'nosuch'" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_missing_faces_say_which_command_finds_them(tmp_path: Path) -> None:
+    main = importlib.import_module("fakecheck_training.prepare").main
+    result = CliRunner().invoke(main, ["stargan", "--work", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "run python -m fakecheck_training.faces first" in result.output
+
+
+def test_a_missing_backbone_is_named(tmp_path: Path) -> None:
+    main = importlib.import_module("fakecheck_training.train").main
+    result = CliRunner().invoke(main, ["stargan", "--work", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "fakecheck_training.backbone pooled_faces first" in result.output

@@ -1,0 +1,66 @@
+"""Manifests → samples: splits that never part what belongs together."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from drawn import write_pack
+
+from fakecheck.errors import MediaError
+from fakecheck_training.data import in_calib, joined_groups, pick, read_samples, sets_of
+
+PACK = Path(os.environ.get("FAKECHECK_DATA", "data"))
+
+
+def test_a_swap_and_its_two_videos_are_one_group() -> None:
+    joined = joined_groups(["001", "870", "001_870", "870_001", "002", "z_1"])
+    assert len({joined[g] for g in ("001", "870", "001_870", "870_001")}) == 1
+    assert joined["002"] == "002"
+    assert joined["z_1"] == "z_1"
+
+
+def test_the_share_held_back_is_near_an_eighth_and_the_same_everywhere() -> None:
+    held = [in_calib(f"group{i}") for i in range(2000)]
+    assert 0.10 < sum(held) / len(held) < 0.16
+    # md5 does not change from machine to machine.
+    assert [i for i in range(30) if held[i]] == [0, 2, 12, 20, 21, 22, 23, 29]
+
+
+def test_toy_pack_is_read_and_split_by_group(tmp_path: Path) -> None:
+    write_pack(tmp_path)
+    samples = read_samples(tmp_path)
+    assert len(samples) == 80
+    by_group = defaultdict(set)
+    for sample in samples:
+        by_group[sample.group].add(sample.split)
+    assert all(len(splits) == 1 for splits in by_group.values())
+    assert len(pick(samples, "val")) == 8
+    assert {s.family for s in pick(samples, "fit", fake=True)} == {"toygan"}
+
+
+def test_missing_pack_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"no data set .* manifest\.csv"):
+        sets_of(tmp_path)
+    with pytest.raises(MediaError, match="nosuch"):
+        read_samples(tmp_path, ["nosuch"])
+
+
+def test_unknown_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown split 'train'"):
+        pick([], "train")
+
+
+@pytest.mark.skipif(
+    not (PACK / "ffpp_deepfakes_c40").is_dir(), reason="needs the data pack in FAKECHECK_DATA"
+)
+def test_no_video_of_the_pack_lies_on_both_sides() -> None:
+    samples = read_samples(PACK, ["ffpp_deepfakes_c40"])
+    videos = defaultdict(set)
+    for sample in samples:
+        for video in sample.group.split("_"):
+            videos[video].add(sample.split)
+    shared = [video for video, splits in videos.items() if {"fit", "calib"} <= splits]
+    assert shared == []

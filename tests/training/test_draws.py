@@ -1,0 +1,115 @@
+"""Draws: geometry that follows the picture, crops that are the runtime's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import drawn_face, write_pack
+
+from fakecheck.regions import crop_regions
+from fakecheck_training.augment import Degrader
+from fakecheck_training.data import pick, read_samples
+from fakecheck_training.draws import (
+    FaceSource,
+    balanced,
+    clip_boxes,
+    cut_context,
+    flip_face,
+    move_face,
+)
+from fakecheck_training.part_draws import PartSource, part_crop, part_label, shown_share
+from fakecheck_training.simulate import PARTS, part_box
+
+
+def test_flipping_twice_changes_nothing_and_once_swaps_the_eyes() -> None:
+    image, face = drawn_face(1)
+    flipped = flip_face(face, image.shape[1])
+    assert flipped.landmarks[0, 0] < flipped.landmarks[1, 0]
+    again = flip_face(flipped, image.shape[1])
+    np.testing.assert_allclose(again.landmarks, face.landmarks, atol=1e-4)
+    np.testing.assert_allclose(again.xyxy, face.xyxy, atol=1e-4)
+
+
+def test_context_moves_the_face_with_the_picture() -> None:
+    image, face = drawn_face(2)
+    cut, moved = cut_context(image, face, 1.0, np.zeros(2))
+    x, y = np.round(moved.landmarks[0]).astype(int)
+    ox, oy = np.round(face.landmarks[0]).astype(int)
+    assert cut.shape[0] < image.shape[0]
+    np.testing.assert_array_equal(cut[y, x], image[oy, ox])
+
+
+def test_balanced_weighs_sets_by_size_and_wish(tmp_path: Path) -> None:
+    write_pack(tmp_path)
+    samples = read_samples(tmp_path)
+    groups, chance = balanced(samples, 0.5, {"toy": 2.0})
+    assert [len(g) for g in groups] == [80]
+    np.testing.assert_allclose(chance, [1.0])
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> FaceSource:
+    faces = write_pack(tmp_path)
+    samples = read_samples(tmp_path)
+    return FaceSource(
+        tmp_path, faces, pick(samples, "fit", True), pick(samples, "fit", False),
+        Degrader(face_side=(60, 100)), (96, 96), 0.3,
+    )
+
+
+@pytest.mark.parametrize("fake", [True, False])
+def test_face_draws_are_repeatable_and_boxed_over_the_face(source: FaceSource, fake: bool) -> None:
+    first, second = (source.draw(fake, np.random.default_rng((1, 2))) for _ in range(2))
+    np.testing.assert_array_equal(first.image, second.image)
+    assert first.image.shape == (96, 96, 3)
+    assert first.fake == fake
+    assert len(first.xyxy) == len(first.labels) == int(fake)
+    if fake:
+        left, top, right, bottom = first.xyxy[0]
+        assert 0 <= left < 48 < right <= 96
+        assert bottom - top > 48
+
+
+def test_part_crops_are_the_bytes_the_runtime_cuts() -> None:
+    image, face = drawn_face(3, side=200)
+    eyes = crop_regions(image, [face], ("eyes",), (64, 64), 0.3)
+    nose, mouth = (crop_regions(image, [face], (r,), (64, 64), 0.3)[0] for r in ("nose", "mouth"))
+    for part, crop in zip(PARTS, (*eyes, nose, mouth), strict=True):
+        np.testing.assert_array_equal(part_crop(image, face, part, 64, 0.3).image, crop.image)
+
+
+def test_each_part_lies_whole_in_its_own_crop() -> None:
+    image, face = drawn_face(4, side=200)
+    for part in PARTS:
+        crop = part_crop(image, face, part, 112, 0.3)
+        (box,) = crop.to_crop(part_box(face, part)[None])
+        assert shown_share(box, 112, 112) > 0.99
+        assert box[2] - box[0] > 40
+
+
+def test_part_source_simulates_swaps_with_boxes(tmp_path: Path) -> None:
+    faces = write_pack(tmp_path)
+    samples = read_samples(tmp_path)
+    reals = pick(samples, "fit", False)
+    source = PartSource(
+        tmp_path, faces, [], reals, Degrader(face_side=(80, 120)), 64, 0.3, simulated=1.0
+    )
+    draws = [source.draw(True, np.random.default_rng((1, i))) for i in range(6)]
+    for draw in draws:
+        assert draw.fake
+        assert set(draw.labels) <= {part_label(part) for part in PARTS}
+        assert len(draw.labels) == len(draw.xyxy) >= 1
+        assert (draw.xyxy >= 0).all()
+        assert (draw.xyxy <= 64).all()
+    real = source.draw(False, np.random.default_rng(1))
+    assert not real.fake
+    assert len(real.xyxy) == 0
+
+
+def test_clipping_and_moving() -> None:
+    _, face = drawn_face(5)
+    np.testing.assert_allclose(move_face(face, 2, 2).xyxy, face.xyxy * 2, rtol=1e-5)
+    clipped = clip_boxes(np.array([[-5, -5, 500, 20]], np.float32), 96, 96)
+    np.testing.assert_array_equal(clipped, [[0, 0, 96, 20]])

@@ -1,0 +1,53 @@
+"""Recipes: the bundled ones are right, wrong ones are told by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakecheck.errors import UsageError
+from fakecheck_training.recipe import load_backbone_recipe, load_detector_recipe
+
+
+@pytest.mark.parametrize("name", ["stargan", "deepfakes", "partswap"])
+def test_detector_recipes_load_and_start_from_a_backbone_that_exists(name: str) -> None:
+    recipe = load_detector_recipe(Path(name))
+    assert recipe.name == name
+    assert recipe.records.fakes > 1000
+    backbone = load_backbone_recipe(Path(recipe.backbone))
+    assert (backbone.crop.regions == ["face"]) == (recipe.crop.regions == ["face"])
+
+
+def test_unknown_recipe_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"no recipe 'stylegan9'.*stargan"):
+        load_detector_recipe(Path("stylegan9"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: x\ncrop: {regions: [face], side: 96}\n", "key 'steps' is missing"),
+        ("name: x\nstep: 4\n", "unknown key 'step'"),
+        ("name: x\ncrop: {regions: [face], side: big}\nsteps: 4\n", "crop: side must be int"),
+        ("name: x\ncrop: 3\nsteps: 4\n", "crop must be a mapping"),
+        ("- name\n", "must hold a mapping"),
+        ("name: [\n", "is no YAML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_backbone_recipe(path)
+
+
+def test_ranges_and_whole_numbers_are_converted(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        "name: x\ncrop: {regions: [face], side: 96, margin: 0}\nsteps: 4\n"
+        "degrade: {face_side: [60, 90]}\n"
+    )
+    recipe = load_backbone_recipe(path)
+    assert recipe.degrade.face_side == (60, 90)
+    assert isinstance(recipe.crop.margin, float)
