@@ -1,4 +1,4 @@
-"""Wall time of `fakecheck detect` on one picture, process start to exit, all detectors installed."""
+"""Wall time of `fakecheck detect` on one picture, from start to exit, with all detectors."""
 
 from __future__ import annotations
 

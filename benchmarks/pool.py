@@ -1,8 +1,9 @@
 """The worker pool against the predecessor's way, and against the sum of its parts.
 
-The predecessor (Heo and Cho 2020) held one TensorFlow session a detector, started a thread a detector and
-joined it before the next one started, one frame at a time. Both sides look at every frame of the same
-clip with the same graphs. The sum of the parts is decode + faces + detectors, each alone on all cores.
+The predecessor (Heo and Cho 2020) held one TensorFlow session a detector, started a thread a
+detector and joined it before the next one started, one frame at a time. Both sides look at every
+frame of the same clip with the same graphs. The sum of the parts is decode + faces + detectors,
+each alone on all cores.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def parts(clip: Path, threads: int) -> dict[str, float]:
     detectors = load_detectors(device="cpu")
     decode = seconds(lambda: [None for _ in open_media(clip).frames(EVERY)])
     total = sum(1 for _ in open_media(clip).frames(EVERY))
-    held = [frame.image for frame, _ in zip(open_media(clip).frames(EVERY), range(100), strict=False)]
+    held = [
+        frame.image for frame, _ in zip(open_media(clip).frames(EVERY), range(100), strict=False)
+    ]
     finder = FaceFinder()
 
     def spread(work: Callable[[Any], Any], items: Iterable[Any]) -> float:
@@ -117,7 +120,8 @@ def main() -> None:
         print(f"parts alone on {given.threads} threads, for the same frames")
         for name, time_ in alone.items():
             print(f"  {name:32} {time_:7.2f} s")
-        print(f"  {'sum':32} {total:7.2f} s           pool / sum = {medians['pool, ONNX'] / total:.2f}")
+        share = medians["pool, ONNX"] / total
+        print(f"  {'sum':32} {total:7.2f} s           pool / sum = {share:.2f}")
 
 
 if __name__ == "__main__":

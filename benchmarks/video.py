@@ -1,4 +1,6 @@
-"""`fakecheck video` on a 720p clip of 10 s and on one ten times as long: frames a second, peak memory."""
+"""`fakecheck video` on a 720p clip of 10 s and on one ten times as long: frames a second, peak
+memory.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,7 @@ def main() -> None:
                 count = factor * given.seconds * FPS if frames == "all" else 25
                 wall, peaks[factor] = measure(clip, frames)
                 print(
-                    f"--frames {frames:3}  {factor * given.seconds:5.0f} s clip: {wall:6.2f} s wall, "
+                    f"--frames {frames:3}  {factor * given.seconds:5.0f} s clip: {wall:6.2f} s, "
                     f"{count / wall:6.1f} frames/s looked at, peak {peaks[factor]:5.0f} MiB"
                 )
             print(f"--frames {frames:3}  peak, ten times as long: x {peaks[10] / peaks[1]:.3f}")

@@ -45,7 +45,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Lazily, so that `import fakecheck.card` in a plug-in loads neither OpenCV's video code nor PyAV.
+    # Lazily, so that `import fakecheck.card` in a plug-in loads neither OpenCV's video code nor
+    # PyAV.
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'fakecheck' has no attribute {name!r}")

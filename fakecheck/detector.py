@@ -42,7 +42,8 @@ CropKey = tuple[CropSpec, InputSpec, str]
 
 @dataclass(frozen=True, eq=False)
 class CropSet:
-    """Crops that one or more detectors want of a frame: `pixels` (n, h, w, 3) uint8, filtered and in
+    """Crops that one or more detectors want of a frame: `pixels` (n, h, w, 3) uint8, filtered and
+    in
     the channel order of the graph."""
 
     crops: tuple[Crop, ...]

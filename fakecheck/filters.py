@@ -49,7 +49,7 @@ def gamma(image: Image, gamma: float = 0.5) -> Image:
 
 
 def threshold(image: Image, level: float = 127.0, mode: str = "binary") -> Image:
-    """`binary`: 255 above `level`, else 0. `truncate`: nothing above `level`. Channel by channel."""
+    """A channel at a time: `binary` is 255 above `level`, else 0; `truncate` cuts at `level`."""
     modes = {"binary": cv2.THRESH_BINARY, "truncate": cv2.THRESH_TRUNC}
     return cv2.threshold(image, level, 255, modes[mode])[1]
 
@@ -84,8 +84,16 @@ def _to_bytes(values: np.ndarray) -> Image:
 FILTERS: dict[str, Filter] = {
     f.__name__: f
     for f in (
-        clahe, equalize, emboss, bilateral, gamma, threshold, median, laplacian_of_gaussian,
-        sharpen, high_pass,
+        clahe,
+        equalize,
+        emboss,
+        bilateral,
+        gamma,
+        threshold,
+        median,
+        laplacian_of_gaussian,
+        sharpen,
+        high_pass,
     )
 }
 
@@ -93,7 +101,8 @@ FILTERS: dict[str, Filter] = {
 def apply_filters(image: Image, chain: Sequence[Mapping[str, Any]]) -> Image:
     """`image` (height, width, 3) uint8 BGR through the `chain` of `{"name": …, parameter: value}`.
 
-    Raises ValueError for a name that is not in FILTERS or a parameter that the filter does not take.
+    Raises ValueError for a name that is not in FILTERS or a parameter that its filter does not
+    take.
     """
     for step in chain:
         parameters = dict(step)

@@ -11,7 +11,7 @@ Affine = NDArray[np.float64]
 
 
 def iou_matrix(first: Floats, second: Floats) -> Floats:
-    """Intersection over union of every box of `first` (n, 4) with every one of `second` (m, 4): (n, m)."""
+    """Intersection over union of each of `first` (n, 4) with each of `second` (m, 4): (n, m)."""
     top_left = np.maximum(first[:, None, :2], second[None, :, :2])
     bottom_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)

@@ -111,9 +111,7 @@ def _read(card: DetectorCard, name: str) -> bytes:
     return data
 
 
-def _contents(
-    data: bytes, what: str, read: Callable[[memoryview, _Contents], None]
-) -> _Contents:
+def _contents(data: bytes, what: str, read: Callable[[memoryview, _Contents], None]) -> _Contents:
     contents = _Contents()
     try:
         read(memoryview(data), contents)

@@ -203,15 +203,15 @@ def _cut(
     return replace(shot, frame=None, faces=tuple(faces), judged=tuple(judged), crops=crops)
 
 
-def _detect(
-    items: list[_Shot | _Close], detectors: tuple[Detector, ...]
-) -> list[_Shot | _Close]:
+def _detect(items: list[_Shot | _Close], detectors: tuple[Detector, ...]) -> list[_Shot | _Close]:
     """All detectors over all crops that wait; an end of a file passes through."""
     shots = [item for item in items if isinstance(item, _Shot)]
     frames = [shot.crops for shot in shots if shot.crops is not None]
     found = {detector.card.id: _run(detector, frames) for detector in detectors}
     ready = iter(
-        replace(shot, crops=None, result=_result(shot, {d: f[n] for d, f in found.items()}, detectors))
+        replace(
+            shot, crops=None, result=_result(shot, {d: f[n] for d, f in found.items()}, detectors)
+        )
         for n, shot in enumerate(shots)
     )
     return [next(ready) if isinstance(item, _Shot) else item for item in items]
@@ -254,6 +254,11 @@ def _result(
             detections.append(replace(got.detections, face=face))
         evidence[name] = values
     return FrameResult(
-        shot.index, shot.time, shot.faces, tuple(detections), evidence, frame_evidence,
+        shot.index,
+        shot.time,
+        shot.faces,
+        tuple(detections),
+        evidence,
+        frame_evidence,
         tuple(errors),
     )

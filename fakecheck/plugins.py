@@ -234,9 +234,7 @@ def _entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
             found.append((origin, f"its entry_points.txt cannot be parsed: {_describe(error)}"))
         else:
             found += [(replace(origin, plugin=point.name), point) for point in points]
-    return iter(
-        sorted(found, key=lambda one: (not one[0].bundled, str(one[0]), one[0].plugin))
-    )
+    return iter(sorted(found, key=lambda one: (not one[0].bundled, str(one[0]), one[0].plugin)))
 
 
 def _origin(distribution: metadata.Distribution) -> Origin:

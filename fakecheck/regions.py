@@ -1,4 +1,5 @@
-"""Face → crops of the face, the eyes, the nose, the mouth, or the whole frame, and boxes back again.
+"""Face → crops of the face, the eyes, the nose, the mouth, or the whole frame, and boxes back
+again.
 
 Training cuts its crops with this same module, so that a detector sees at run time what it learned.
 """
@@ -27,8 +28,8 @@ PROFILE_RATIO = 0.9
 class Crop:
     """A square patch of a frame, resized.
 
-    `image` is (height, width, 3) uint8 BGR, `region` one of REGIONS, `face` the index of the face it
-    shows (None for the whole frame), `matrix` the (2, 3) affine map from frame to crop pixels.
+    `image` is (height, width, 3) uint8 BGR, `region` one of REGIONS, `face` the index of the face
+    it shows (None for the whole frame), `matrix` the (2, 3) affine map from frame to crop pixels.
     """
 
     image: Image
@@ -66,8 +67,8 @@ def crop_regions(
     """All crops that a detector wants to see of one frame.
 
     `size` is (width, height) in pixels. `margin` widens the patch: 0.3 makes it 30 % wider than the
-    face's box (or than 1.24 eye distances, for a part). `align` turns the patch so that the eyes lie
-    level. What lies outside of the frame is filled by repeating its border.
+    face's box (or than 1.24 eye distances, for a part). `align` turns the patch so that the eyes
+    lie level. What lies outside of the frame is filled by repeating its border.
     """
     crops = []
     for region in regions:
@@ -117,9 +118,7 @@ def _roll(face: Face) -> float:
     return atan2(y, x) if hypot(x, y) > 1 else 0.0
 
 
-def _cut(
-    image: Image, patch: Patch, region: str, face: int | None, size: tuple[int, int]
-) -> Crop:
+def _cut(image: Image, patch: Patch, region: str, face: int | None, size: tuple[int, int]) -> Crop:
     side = max(2, round(patch.side))
     cosine, sine = cos(patch.angle), sin(patch.angle)
     # Frame → patch: turn by -angle around the centre, then put the corner at the origin.
@@ -136,7 +135,9 @@ def _cut(
     matrix = np.hstack([turn, offset[:, None]]) * scale[:, None]
     shrink = size[0] < side
     interpolation = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    resized = cut if cut.shape[1::-1] == size else cv2.resize(cut, size, interpolation=interpolation)
+    resized = (
+        cut if cut.shape[1::-1] == size else cv2.resize(cut, size, interpolation=interpolation)
+    )
     return Crop(np.ascontiguousarray(resized), region, face, matrix)
 
 
@@ -150,9 +151,7 @@ def _slice(image: Image, left: int, top: int, side: int) -> Image:
     ]
     if not (before_x or before_y or after_x or after_y):
         return inside
-    framed = cv2.copyMakeBorder(
-        inside, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE
-    )
+    framed = cv2.copyMakeBorder(inside, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
     return framed[:side, :side]
 
 
@@ -162,6 +161,9 @@ def _warp(image: Image, matrix: Affine, side: int) -> Image:
     centred = matrix.copy()
     centred[:, 2] += shift
     return cv2.warpAffine(
-        image, centred, (ceil(side), ceil(side)), flags=cv2.INTER_LINEAR,
+        image,
+        centred,
+        (ceil(side), ceil(side)),
+        flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )

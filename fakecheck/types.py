@@ -1,8 +1,8 @@
 """The frozen records that the stages hand to each other.
 
-Coordinates are absolute pixels of the upright source frame (after EXIF or rotation metadata), with x
-to the right, y down, and (0, 0) at the outer corner of the top left pixel. Boxes are `xyxy`: left,
-top, right, bottom. Pictures are uint8 BGR, as OpenCV has them.
+Coordinates are absolute pixels of the upright source frame (after EXIF or rotation metadata), with
+x to the right, y down, and (0, 0) at the outer corner of the top left pixel. Boxes are `xyxy`:
+left, top, right, bottom. Pictures are uint8 BGR, as OpenCV has them.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def _check_shape(what: str, array: NDArray, expected: tuple[int | None, ...]) ->
 class MediaInfo:
     """What is known of a file before its frames are looked at.
 
-    `width` and `height` are of the upright picture, in pixels. `frames` and `duration` (seconds) are
-    None where the container does not say; a picture has one frame and no duration.
+    `width` and `height` are of the upright picture, in pixels. `frames` and `duration` (seconds)
+    are None where the container does not say; a picture has one frame and no duration.
     """
 
     path: str
@@ -64,8 +64,8 @@ class Face:
 
     `xyxy` is (4,) float32. `landmarks` is (5, 2) float32: the eye on the viewer's left, the eye on
     the viewer's right, the tip of the nose, the mouth's corner on the viewer's left and the one on
-    the viewer's right. `score` in 0..1. `track` is the same number for one face over the frames of a
-    video, None where nobody has followed it.
+    the viewer's right. `score` in 0..1. `track` is the same number for one face over the frames of
+    a video, None where nobody has followed it.
     """
 
     xyxy: Floats
@@ -87,10 +87,10 @@ class Face:
 class Detections:
     """The boxes of one detector in one picture, columnwise, best score first.
 
-    `xyxy` is (n, 4) float32, `score` is (n,) float32 in 0..1, `class_id` is (n,) int32 and counts from
-    1 as the label map does, `llr` is (n,) float32: the natural logarithm of the likelihood ratio of
-    fake against real that the card's calibration gives the score. `face` is (n,) int32: the index of
-    the face in its frame's list, -1 for a detector that looks at the whole frame.
+    `xyxy` is (n, 4) float32, `score` is (n,) float32 in 0..1, `class_id` is (n,) int32 and counts
+    from 1 as the label map does, `llr` is (n,) float32: the natural logarithm of the likelihood
+    ratio of fake against real that the card's calibration gives the score. `face` is (n,) int32:
+    the index of the face in its frame's list, -1 for a detector that looks at the whole frame.
     """
 
     detector: str
@@ -123,9 +123,9 @@ class StageError:
 class FrameResult:
     """What was found in one frame.
 
-    `evidence` maps a detector's id to (faces,) float32: for every face of `faces`, the log-likelihood
-    ratio of this detector's family against real, NaN where it could not judge. A detector of the
-    whole frame has one value, under its id in `frame_evidence`.
+    `evidence` maps a detector's id to (faces,) float32: for every face of `faces`, the log-
+    likelihood ratio of this detector's family against real, NaN where it could not judge. A
+    detector of the whole frame has one value, under its id in `frame_evidence`.
     """
 
     index: int
@@ -139,7 +139,7 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`label` with the `probability` of fake in 0..1, the `threshold` it was held against, and why."""
+    """`label`, the `probability` of fake in 0..1, the `threshold` it was held against, and why."""
 
     label: Label
     probability: float | None

@@ -32,11 +32,13 @@ EVEN = 0.5
 def false_alarm_rate(table: Mapping[float, float], llr: float) -> float:
     """The share of real faces whose log-likelihood ratio exceeds `llr`, from a card's `table`.
 
-    The table maps rates to ratios. Between its rows the logarithm of the rate is linear in the ratio.
-    Beyond the rarest row measured the rate falls by exp(-llr), the slowest that a likelihood ratio's
-    tail can fall (Markov's inequality); before the commonest it stays.
+    The table maps rates to ratios. Between its rows the logarithm of the rate is linear in the
+    ratio. Beyond the rarest row measured the rate falls by exp(-llr), the slowest that a likelihood
+    ratio's tail can fall (Markov's inequality); before the commonest it stays.
     """
-    rows = sorted(((ratio, rate) for rate, ratio in table.items()), key=lambda row: (row[0], -row[1]))
+    rows = sorted(
+        ((ratio, rate) for rate, ratio in table.items()), key=lambda row: (row[0], -row[1])
+    )
     ratios, rates = zip(*rows, strict=True)
     if llr > ratios[-1]:
         return float(rates[-1] * math.exp(ratios[-1] - llr))
@@ -47,8 +49,8 @@ def threshold(cards: Sequence[DetectorCard], faces: int = 1) -> float:
     """The probability over which a file with `faces` faces is called fake.
 
     A loud detector alone brings the mean of n = faces times detectors ratios over T when its own
-    log-ratio exceeds log(n T). T is where the chances of that, over all faces and detectors, add up to
-    1 % (Boole's inequality): with more of them each has to be louder.
+    log-ratio exceeds log(n T). T is where the chances of that, over all faces and detectors, add up
+    to 1 % (Boole's inequality): with more of them each has to be louder.
     """
     low, high = -20.0, 40.0
     for _ in range(60):

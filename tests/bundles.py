@@ -50,8 +50,13 @@ def card_fields(**changes: Any) -> dict[str, Any]:
         },
         "metrics": [
             {
-                "set": "drawn", "split": "val", "degradation": "none", "auc": 0.9,
-                "recall_at_fpr01": 0.5, "positives": 10, "negatives": 10,
+                "set": "drawn",
+                "split": "val",
+                "degradation": "none",
+                "auc": 0.9,
+                "recall_at_fpr01": 0.5,
+                "positives": 10,
+                "negatives": 10,
                 "negatives_from": "drawn",
             }
         ],
@@ -142,8 +147,10 @@ def onnx_model(*, scores: float = 1.0, keep: tuple[str, ...] = (), dtype: str = 
     constants = [
         constant("boxes", BOXES[None]),
         constant("weights", WEIGHTS[None] * np.float32(scores / 255)),
-        constant("labels", LABELS[None]), constant("one", np.array([1], np.int64)),
-        constant("two", np.array([2.0], np.float32)), constant("zero", np.array([0], np.int64)),
+        constant("labels", LABELS[None]),
+        constant("one", np.array([1], np.int64)),
+        constant("two", np.array([2.0], np.float32)),
+        constant("zero", np.array([0], np.int64)),
         constant("last", np.array([3], np.int64)),
     ]
     nodes = [
@@ -161,8 +168,10 @@ def onnx_model(*, scores: float = 1.0, keep: tuple[str, ...] = (), dtype: str = 
         helper.make_node("Expand", ["two", "n"], ["num_detections:0"]),
     ]
     shapes = {
-        "detection_boxes": ["n", 3, 4], "detection_scores": ["n", 3],
-        "detection_classes": ["n", 3], "num_detections": ["n"],
+        "detection_boxes": ["n", 3, 4],
+        "detection_scores": ["n", 3],
+        "detection_classes": ["n", 3],
+        "num_detections": ["n"],
     }
     outputs = [
         helper.make_tensor_value_info(f"{name}:0", TensorProto.FLOAT, shape)

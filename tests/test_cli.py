@@ -69,7 +69,10 @@ def test_a_folder_gives_one_valid_report_a_line(fakecheck):
     assert code == ExitCode.OK
     reports = [json.loads(line) for line in out.splitlines()]
     assert {Path(report["media"]["path"]).name for report in reports} == {
-        "real_face.jpg", "forged_face.jpg", "real_clip.mpg", "forged_clip.mp4",
+        "real_face.jpg",
+        "forged_face.jpg",
+        "real_clip.mpg",
+        "forged_clip.mp4",
     }
     for report in reports:
         jsonschema.validate(report, SCHEMA)
@@ -238,8 +241,17 @@ def test_ctrl_c_ends_the_command_with_130_and_keeps_what_was_written(tmp_path):
     output = tmp_path / "reports.jsonl"
     with subprocess.Popen(
         [
-            sys.executable, "-m", "fakecheck", "detect", str(tmp_path), "--format", "jsonl",
-            "--annotate", str(tmp_path / "marked"), "-o", str(output),
+            sys.executable,
+            "-m",
+            "fakecheck",
+            "detect",
+            str(tmp_path),
+            "--format",
+            "jsonl",
+            "--annotate",
+            str(tmp_path / "marked"),
+            "-o",
+            str(output),
         ],
         stderr=subprocess.PIPE,
         text=True,

@@ -105,7 +105,9 @@ def test_outputs_that_break_the_contract(tmp_path):
 
 def outputs(**changes):
     good = {
-        "boxes": np.zeros((2, 3, 4)), "scores": np.zeros((2, 3)), "classes": np.ones((2, 3)),
+        "boxes": np.zeros((2, 3, 4)),
+        "scores": np.zeros((2, 3)),
+        "classes": np.ones((2, 3)),
         "counts": np.array([3.0, 0.0]),
     }
     return list({**good, **changes}.values())

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
-import fakecheck_detectors
 import numpy as np
 import pytest
 
+import fakecheck_detectors
 from fakecheck.card import CARD_FILE, GRAPH_FILE, ONNX_FILE, load_card
 from fakecheck.engines import open_engine
 from fakecheck.engines.base import RawBoxes

@@ -25,9 +25,7 @@ def finder():
 
 
 def box(x, y, size=50.0):
-    return Face(
-        np.array([x, y, x + size, y + size], np.float32), np.zeros((5, 2), np.float32), 0.9
-    )
+    return Face(np.array([x, y, x + size, y + size], np.float32), np.zeros((5, 2), np.float32), 0.9)
 
 
 def test_the_face_of_a_picture_with_landmarks_in_order(finder, picture):

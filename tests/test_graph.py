@@ -22,8 +22,19 @@ from fakecheck.graph_ops import ONNX_OPS, TENSORFLOW_OPS
 from tests.bundles import graph_def, make_card, message, onnx_model, varint, write_bundle
 
 FORBIDDEN = (
-    "ReadFile", "WriteFile", "PyFunc", "EagerPyFunc", "PrintV2", "SaveV2", "RestoreV2",
-    "MatchingFiles", "InitializeTableFromTextFileV2", "RemoteCall", "Send", "_Recv", "DecodeJpeg",
+    "ReadFile",
+    "WriteFile",
+    "PyFunc",
+    "EagerPyFunc",
+    "PrintV2",
+    "SaveV2",
+    "RestoreV2",
+    "MatchingFiles",
+    "InitializeTableFromTextFileV2",
+    "RemoteCall",
+    "Send",
+    "_Recv",
+    "DecodeJpeg",
     "VarHandleOp",
 )
 

@@ -35,7 +35,7 @@ def test_ways_to_write_it(text):
         ("item { id: 0 name: 'a' }", "no id of 1 or more"),
         ("item { id: 1 }", "id 1 has no name"),
         ("item { id: 1 name: 'a' } item { id: 1 name: 'b' }", "two items have the id 1"),
-        ("item {\n id: 1 name: 'a }", "unexpected \"'\" in line 2"),
+        ("item {\n id: 1 name: 'a }", 'unexpected "\'" in line 2'),
     ],
 )
 def test_what_is_wrong_is_said(text, cause):

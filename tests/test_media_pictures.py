@@ -172,9 +172,7 @@ def test_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     )
 
 
-def test_limit_of_pixels_is_the_callers(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_limit_of_pixels_is_the_callers(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = write_bomb(tmp_path / "a.png", 14_000, 14_000)
     assert open_media(path, Limits(max_pixels=200_000_000)).info.width == 14_000
     assert refusal(path).startswith("14000 x 14000 pixels are more")

@@ -43,9 +43,14 @@ def detectors(tmp_path_factory):
     return load_detectors(
         host=host_of(
             write_bundle(folder / "a", id="bright", onnx=onnx_model()),
-            write_bundle(folder / "b", id="parts", family="partswap", crop=parts, onnx=onnx_model()),
             write_bundle(
-                folder / "c", id="whole", family="dcgan", crop={"regions": ["frame"]},
+                folder / "b", id="parts", family="partswap", crop=parts, onnx=onnx_model()
+            ),
+            write_bundle(
+                folder / "c",
+                id="whole",
+                family="dcgan",
+                crop={"regions": ["frame"]},
                 onnx=onnx_model(),
             ),
         )
@@ -126,8 +131,7 @@ def test_a_clip_is_sampled_and_its_face_followed(detectors, sampling, expected):
 
 def test_one_thread_and_four_say_the_same(detectors):
     reports = [
-        next(check_files([CLIP], detectors, Options(threads=threads))).report
-        for threads in (1, 4)
+        next(check_files([CLIP], detectors, Options(threads=threads))).report for threads in (1, 4)
     ]
     assert reports[0].verdict == reports[1].verdict
     assert reports[0].detections == reports[1].detections

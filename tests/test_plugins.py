@@ -199,9 +199,10 @@ def test_bundled_detector_cannot_be_replaced(site):
     host = PluginHost.discover()
     assert host.detectors["bright"].origin.distribution == OWN_DISTRIBUTION
     assert host.detectors["bright"].card.version == "1.0.0"
-    assert "belongs to the detector bundled with fakecheck 1.0" in causes(host)[
-        "aaa-thief 1.0", "bright"
-    ]
+    assert (
+        "belongs to the detector bundled with fakecheck 1.0"
+        in causes(host)["aaa-thief 1.0", "bright"]
+    )
 
 
 def test_autoload_off_leaves_the_bundled_ones(site, monkeypatch):

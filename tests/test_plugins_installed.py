@@ -63,8 +63,13 @@ def run(site: Path, code: str, *arguments: str) -> str:
     }
     environment.pop("FAKECHECK_DISABLE_PLUGIN_AUTOLOAD", None)
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=environment, cwd=site, text=True,
-        capture_output=True, timeout=60, check=False,
+        [sys.executable, "-c", code, *arguments],
+        env=environment,
+        cwd=site,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

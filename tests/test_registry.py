@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-import fakecheck_detectors
-import fakecheck_registry
 import pytest
 
+import fakecheck_detectors
+import fakecheck_registry
 from fakecheck.card import CARD_FILE, Kind, load_card
 from fakecheck.regions import REGIONS
 

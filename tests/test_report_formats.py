@@ -140,9 +140,7 @@ reports = st.builds(
     st.lists(st.builds(FamilyScore, word, probability), max_size=3).map(tuple),
     st.lists(st.builds(FaceRow, count, track, box, probability), max_size=2).map(tuple),
     st.lists(
-        st.builds(
-            DetectionRow, count, seconds, track, word, word, word, probability, finite, box
-        ),
+        st.builds(DetectionRow, count, seconds, track, word, word, word, probability, finite, box),
         max_size=2,
     ).map(tuple),
     st.lists(st.builds(StageError, word, st.text(), st.none() | word), max_size=2).map(tuple),

@@ -1,4 +1,4 @@
-"""Evidence is pooled a face, fused over families, and held against a threshold that knows how many."""
+"""Evidence is pooled a face, fused over families, and held against a fitting threshold."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def evidence(*units, too_small=0, largest=100.0):
 
 
 def face(track, size=100.0):
-    return Face(
-        np.array([0, 0, size, size], np.float32), np.zeros((5, 2), np.float32), 0.9, track
-    )
+    return Face(np.array([0, 0, size, size], np.float32), np.zeros((5, 2), np.float32), 0.9, track)
 
 
 def frame(index, **llr):

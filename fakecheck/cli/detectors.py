@@ -15,7 +15,11 @@ from fakecheck.errors import FakecheckError, UsageError
 from fakecheck.plugins import InstalledDetector, PluginHost, PluginProblem
 
 FORMAT = click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
     help="How to print it.",
 )
 
@@ -231,8 +235,14 @@ def _show_metrics(console: Console, card: DetectorCard) -> None:
     for row in card.metrics:
         recall = "" if row.recall_at_fpr01 is None else f"{row.recall_at_fpr01:.2f}"
         table.add_row(
-            escape(row.set), escape(row.split), escape(row.degradation), f"{row.auc:.3f}", recall,
-            str(row.positives), str(row.negatives), escape(row.negatives_from),
+            escape(row.set),
+            escape(row.split),
+            escape(row.degradation),
+            f"{row.auc:.3f}",
+            recall,
+            str(row.positives),
+            str(row.negatives),
+            escape(row.negatives_from),
         )
     console.print("\n[bold]Measured[/]")
     console.print(table)

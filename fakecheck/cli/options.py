@@ -35,19 +35,30 @@ class FrameCount(click.ParamType):
 
 _OUTPUT = (
     click.option(
-        "--format", "form", type=click.Choice(["text", "json", "jsonl", "csv"]), default="text",
-        show_default=True, help="How reports are printed; jsonl prints one a line as it is ready.",
+        "--format",
+        "form",
+        type=click.Choice(["text", "json", "jsonl", "csv"]),
+        default="text",
+        show_default=True,
+        help="How reports are printed; jsonl prints one a line as it is ready.",
     ),
     click.option(
-        "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        "--output",
+        "-o",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
         help="Write the reports there instead of printing them.",
     ),
     click.option(
-        "--annotate", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        "--annotate",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
         help="Write each picture and clip there with boxes, labels, scores and the verdict.",
     ),
     click.option(
-        "--csv", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        "--csv",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
         help="Write a row a box there, besides what --format prints.",
     ),
     click.option("--faces", "show_faces", is_flag=True, help="Show the faces found, too."),
@@ -66,41 +77,65 @@ _DETECTORS = (
         "--skip", multiple=True, metavar="ID", help="Leave this one out; may be repeated."
     ),
     click.option(
-        "--engine", type=click.Choice(ENGINES), default="auto", show_default=True,
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="auto",
+        show_default=True,
         help="What runs the graphs; auto takes onnx where a detector has a model.onnx.",
     ),
     click.option(
-        "--device", default="auto", show_default=True, metavar="auto|cpu|cuda:N",
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda:N",
         help="Where the graphs run.",
     ),
     click.option(
         "--threads", type=click.IntRange(1, 256), metavar="N", help="Threads a stage.  [one a core]"
     ),
     click.option(
-        "--min-face", type=click.FloatRange(1), default=MIN_FACE, show_default=True, metavar="PX",
+        "--min-face",
+        type=click.FloatRange(1),
+        default=MIN_FACE,
+        show_default=True,
+        metavar="PX",
         help="Faces narrower than this are found, but not judged.",
     ),
 )
 
 _SAMPLES = (
     click.option(
-        "--frames", type=FrameCount(), metavar="N|all",
+        "--frames",
+        type=FrameCount(),
+        metavar="N|all",
         help=f"Look at N frames spread over each clip.  [{_SAMPLING.frames}]",
     ),
     click.option(
         "--every", type=click.IntRange(1), metavar="N", help="Look at each N-th frame instead."
     ),
     click.option(
-        "--max-pixels", type=click.IntRange(1), default=_LIMITS.max_pixels, show_default=True,
-        metavar="N", help="Refuse pictures and clips with larger frames.",
+        "--max-pixels",
+        type=click.IntRange(1),
+        default=_LIMITS.max_pixels,
+        show_default=True,
+        metavar="N",
+        help="Refuse pictures and clips with larger frames.",
     ),
     click.option(
-        "--max-frames", type=click.IntRange(1), default=_LIMITS.max_frames, show_default=True,
-        metavar="N", help="Limit of frames a clip.",
+        "--max-frames",
+        type=click.IntRange(1),
+        default=_LIMITS.max_frames,
+        show_default=True,
+        metavar="N",
+        help="Limit of frames a clip.",
     ),
     click.option(
-        "--max-seconds", type=click.FloatRange(0, min_open=True), default=_LIMITS.max_seconds,
-        show_default=True, metavar="S", help="Limit of seconds a clip.",
+        "--max-seconds",
+        type=click.FloatRange(0, min_open=True),
+        default=_LIMITS.max_seconds,
+        show_default=True,
+        metavar="S",
+        help="Limit of seconds a clip.",
     ),
 )
 

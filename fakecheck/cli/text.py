@@ -104,9 +104,7 @@ def _families_table(report: Report, verbose: bool) -> tuple[Table, int]:
     return table, len(ranked) - len(shown)
 
 
-def _boxes_table(
-    rows: Sequence[DetectionRow], is_video: bool, verbose: bool
-) -> tuple[Table, int]:
+def _boxes_table(rows: Sequence[DetectionRow], is_video: bool, verbose: bool) -> tuple[Table, int]:
     ranked = sorted(rows, key=lambda row: row.score, reverse=True)
     shown = ranked if verbose else ranked[:MAX_ROWS]
     when = [("frame", True), ("time", True)] if is_video else []

@@ -58,17 +58,33 @@ def convert_frozen_graph(pb: Path, onnx: Path) -> None:
                 f"Making an ONNX model needs {module}, which is not installed", INSTALL
             )
     command = [
-        sys.executable, "-m", "tf2onnx.convert", "--graphdef", str(pb.resolve()),
-        "--inputs", f"{INPUT}:0", "--outputs", ",".join(f"{name}:0" for name in OUTPUTS),
-        "--opset", str(OPSET), "--output", str(onnx.resolve()),
+        sys.executable,
+        "-m",
+        "tf2onnx.convert",
+        "--graphdef",
+        str(pb.resolve()),
+        "--inputs",
+        f"{INPUT}:0",
+        "--outputs",
+        ",".join(f"{name}:0" for name in OUTPUTS),
+        "--opset",
+        str(OPSET),
+        "--output",
+        str(onnx.resolve()),
     ]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     # In an empty folder: `python -m` imports from the current one before anything else.
     with tempfile.TemporaryDirectory() as empty:
         try:
             done = subprocess.run(
-                command, cwd=empty, env=environment, capture_output=True, text=True,
-                errors="replace", timeout=TIMEOUT_SECONDS, check=False,
+                command,
+                cwd=empty,
+                env=environment,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT_SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise PluginError(f"tf2onnx took over {TIMEOUT_SECONDS} s for {pb.name}") from error

@@ -89,9 +89,7 @@ class Video(Media):
                     break
             return count
 
-    def _decoded(
-        self, stop: Callable[[], bool]
-    ) -> Iterator[tuple[int, float | None, VideoFrame]]:
+    def _decoded(self, stop: Callable[[], bool]) -> Iterator[tuple[int, float | None, VideoFrame]]:
         """All frames with index and time; after the last one, MediaError for what is lost."""
         index, lost = 0, 0
         with _opened(self.path, self.demuxer) as (container, stream):

@@ -65,9 +65,7 @@ def _write(
 ) -> tuple[str, ...]:
     fps = video.fps or DEFAULT_FPS
     names = [row.family for row in report.detections]
-    painter = Painter(
-        video.info.width, video.info.height, report.verdict, report.families, names
-    )
+    painter = Painter(video.info.width, video.info.height, report.verdict, report.families, names)
     timeline = Timeline(report, alone=round(fps))
     stream = _add_video(output, painter.size, fps)
     remarks: list[str] = []
@@ -91,9 +89,7 @@ def _write(
     return tuple(remarks)
 
 
-def _until_broken(
-    video: Video, stop: Callable[[], bool], remarks: list[str]
-) -> Iterator[Frame]:
+def _until_broken(video: Video, stop: Callable[[], bool], remarks: list[str]) -> Iterator[Frame]:
     """All frames; where the clip breaks off after some, that becomes a remark."""
     some = False
     try:
@@ -123,9 +119,9 @@ def _add_video(output: OutputContainer, size: tuple[int, int], fps: float) -> Vi
 def _to_yuv(image: Image, ticks: int) -> av.VideoFrame:
     height, width = image.shape[:2]
     if height % 2 or width % 2:
-        image = cv2.copyMakeBorder(
-            image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
-        ).astype(image.dtype, copy=False)
+        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE).astype(
+            image.dtype, copy=False
+        )
     frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(
         format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
     )

@@ -2,8 +2,8 @@
 
     python tests/resources/make.py FOLDER_WITH_GRID_CLIPS
 
-The forged ones get the eyes, nose and mouth of the second speaker, pasted by the same code that simulates
-part swaps for training. Neither clip was used in training.
+The forged ones get the eyes, nose and mouth of the second speaker, pasted by the same code that
+simulates part swaps for training. Neither clip was used in training.
 """
 
 from __future__ import annotations
