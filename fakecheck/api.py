@@ -21,7 +21,7 @@ def check_image(
     """Judge one picture (or one clip: the file's content decides).
 
     `detectors` are those of `load_detectors()` if not given; load them once for many files.
-    `min_face` is the width in pixels under which a face is not judged.
+    `min_face` is the longer side of its box in pixels under which a face is not judged.
 
     Raises MediaError for a file that cannot be read, NoDetectorsError where none is installed.
     """

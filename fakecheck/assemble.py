@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,6 +11,7 @@ import numpy as np
 
 from fakecheck.card import DetectorCard
 from fakecheck.faces import FaceTracker
+from fakecheck.geometry import iou_matrix
 from fakecheck.sequence import EvidencePool
 from fakecheck.types import (
     DetectionRow,
@@ -23,8 +25,11 @@ from fakecheck.types import (
 )
 from fakecheck.verdict import judge
 
-# A box is shown if it speaks for a forgery at all: if its likelihood ratio is over 1.
-MIN_LLR = 0.0
+# A box is shown if its likelihood ratio is over the square root of 10: under that evidence is "not
+# worth more than a bare mention" (Jeffreys, Theory of Probability, 1961, appendix B).
+MIN_LLR = math.log(10) / 2
+# Crops of neighbouring parts overlap, so one part may be boxed in two of them.
+SAME_BOX_IOU = 0.5
 
 
 class ReportAssembler:
@@ -67,7 +72,7 @@ class ReportAssembler:
                 llr=float(found.llr[i]),
                 xyxy=_box(found.xyxy[i]),
             )
-            for i in np.flatnonzero(found.llr > MIN_LLR)
+            for i in _distinct(found)
         ]
 
     def report(self, errors: Iterable[StageError] = ()) -> Report:
@@ -86,6 +91,20 @@ class ReportAssembler:
             errors=(*errors, *counted),
             detector_versions={card.id: card.version for card in self._cards.values()},
         )
+
+
+def _distinct(found: Detections) -> list[int]:
+    """Indices of the boxes to show, best first, of one face's class none twice in one place."""
+    kept: list[int] = []
+    for i in np.flatnonzero(found.llr > MIN_LLR):
+        alike = [
+            j
+            for j in kept
+            if found.face[j] == found.face[i] and found.class_id[j] == found.class_id[i]
+        ]
+        if not alike or iou_matrix(found.xyxy[[i]], found.xyxy[alike]).max() <= SAME_BOX_IOU:
+            kept.append(int(i))
+    return kept
 
 
 def _box(xyxy: Floats) -> tuple[float, float, float, float]:

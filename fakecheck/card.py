@@ -104,8 +104,13 @@ class Training(_Record):
 
 
 class Metric(_Record):
-    """One measured row: accuracy on one set, under one degradation."""
+    """One measured row: accuracy on one set, under one degradation.
 
+    `of` says whose score was measured: this detector's alone, or the fused verdict's with all the
+    detectors that were bundled then.
+    """
+
+    of: Literal["detector", "verdict"] = "detector"
     set: str
     split: str
     degradation: str

@@ -79,8 +79,8 @@ class Face:
 
     @property
     def size(self) -> float:
-        """The shorter side of the box in pixels."""
-        return float(min(self.xyxy[2] - self.xyxy[0], self.xyxy[3] - self.xyxy[1]))
+        """The longer side of the box in pixels."""
+        return float(max(self.xyxy[2] - self.xyxy[0], self.xyxy[3] - self.xyxy[1]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,7 +120,7 @@ def _verdict(
 def _why_nothing(evidence: Evidence, min_face: float) -> str:
     if evidence.too_small:
         return (
-            f"the largest face is {evidence.largest_face:.0f} pixels wide, "
+            f"the largest face is {evidence.largest_face:.0f} pixels long, "
             f"under {min_face:.0f} a face cannot be judged"
         )
     if evidence.faces:

@@ -114,7 +114,7 @@ def test_between_even_odds_and_the_threshold_it_is_inconclusive(cards):
     ("given_evidence", "reason"),
     [
         (evidence(), "no face was found"),
-        (evidence({}, too_small=1, largest=30.0), "the largest face is 30 pixels wide"),
+        (evidence({}, too_small=1, largest=30.0), "the largest face is 30 pixels long"),
         (evidence({}), "no detector could judge a face"),
     ],
 )

@@ -1,7 +1,7 @@
-"""The fused verdict on the pack's `val` pictures: `docs/accuracy.md`.
+"""The fused verdict on the pack's `val` pictures: `docs/accuracy.md`, and rows in the cards.
 
-Runs the shipped pipeline as a user would, over files: faces, all detectors, fusion. Every set is held
-against its own reals and against the reals of all sets, undegraded and degraded.
+Runs the shipped pipeline as a user would, over files: faces, all detectors, fusion. Every set is
+held against its own reals and against the reals of all sets, undegraded and degraded.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
@@ -21,7 +22,9 @@ from fakecheck import __version__
 from fakecheck.loading import DetectorSet, load_detectors
 from fakecheck.pipeline import Outcome, check_files
 from fakecheck_training.augment import FIXED
+from fakecheck_training.cards import read_card, write_card
 from fakecheck_training.data import Sample, read_samples
+from fakecheck_training.evaluate import OWN, POOLED
 from fakecheck_training.options import cli, data_option, progress
 
 BOOTSTRAPS = 500
@@ -30,8 +33,10 @@ HOW_TO_READ = """AUC is the area under the ROC curve of the verdict's probabilit
 interval by bootstrap over groups: against the set's own real pictures, and against the reals of all
 sets. *Recall at 1 %* is the share of fakes above the probability that 1 % of those reals exceed.
 *Called fake* and *called real* are what the verdict says; the rest is inconclusive. *Family* is the
-share of those called fake whose family came first. Sets in *italics* hold families that no installed
-detector knows: what is missed there is what is to be expected of any new generator."""
+share of those called fake whose family came first. *Not judged* are fakes without a face that is
+found and large enough; they, and reals like them, are inconclusive and count as probability 0. Sets
+in *italics* hold families that no installed detector knows: what is missed there is what is to be
+expected of any new generator."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,17 @@ class Row:
     """What a set's fakes score against the reals of its own and of all sets."""
 
     name: str
+    family: str
     known: bool
     fakes: int
     own_reals: int
+    all_reals: int
     own: tuple[float, float, float] | None
     pooled: tuple[float, float, float]
     recall: float
     called_fake: float
     called_real: float
+    not_judged: float
     family_named: float
 
 
@@ -133,14 +141,17 @@ def row_of(name: str, judged: Sequence[Judged], known: set[str]) -> Row:
     named = [one for one in called if one.families[0] == family_of(one.sample)]
     return Row(
         name=name,
-        known=any(family_of(one.sample) in known for one in fakes),
+        family=family_of(fakes[0].sample),
+        known=family_of(fakes[0].sample) in known,
         fakes=len(fakes),
         own_reals=len(own),
+        all_reals=len(reals),
         own=auc_with_interval(fakes, own) if own else None,
         pooled=auc_with_interval(fakes, reals),
         recall=float(np.mean([one.probability > limit for one in fakes])),
         called_fake=len(called) / len(fakes),
         called_real=float(np.mean([one.label == "real" for one in fakes])),
+        not_judged=float(np.mean([not one.judged for one in fakes])),
         family_named=len(named) / len(called) if called else float("nan"),
     )
 
@@ -169,8 +180,8 @@ def to_markdown(
         lines += ["", f"## Degradation: {degradation}", ""]
         lines += [
             "| set | fakes | AUC, own reals | AUC, all reals | recall at 1 % | called fake |"
-            " called real | family |",
-            "|---|---|---|---|---|---|---|---|",
+            " called real | not judged | family |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         lines += [_line(row) for row in rows]
         lines += ["", "False alarms, real pictures called fake (and left inconclusive):", ""]
@@ -189,8 +200,42 @@ def _line(row: Row) -> str:
     name = row.name if row.known else f"*{row.name}*"
     return (
         f"| {name} | {row.fakes} | {own} | {pooled} | {row.recall:.2f} | "
-        f"{row.called_fake:.2f} | {row.called_real:.2f} | {family} |"
+        f"{row.called_fake:.2f} | {row.called_real:.2f} | {row.not_judged:.2f} | "
+        f"{family} |"
     )
+
+
+def card_rows(rows: Sequence[Row], degradation: str) -> list[dict[str, Any]]:
+    """What a card says of the fused verdict: a row a set and kind of negatives."""
+    return [
+        {
+            "of": "verdict",
+            "set": row.name,
+            "split": "val",
+            "degradation": degradation,
+            "auc": round(auc[0], 4),
+            "recall_at_fpr01": round(row.recall, 4),
+            "positives": row.fakes,
+            "negatives": reals,
+            "negatives_from": source,
+        }
+        for row in rows
+        for source, auc, reals in (
+            (OWN, row.own, row.own_reals),
+            (POOLED, row.pooled, row.all_reals),
+        )
+        if auc is not None
+    ]
+
+
+def write_into_cards(tables: dict[str, list[Row]], detectors: DetectorSet) -> None:
+    """Puts the verdict's rows for a family's sets into the card of its detector."""
+    for loaded in detectors.cards:
+        card = read_card(loaded.folder)
+        mine = [row for row in card["metrics"] if row.get("of") != "verdict"]
+        for degradation, rows in tables.items():
+            mine += card_rows([row for row in rows if row.family == loaded.family], degradation)
+        write_card(loaded.folder, {**card, "metrics": mine})
 
 
 def false_alarms(judged: Sequence[Judged]) -> dict[str, tuple[int, int, int]]:
@@ -202,7 +247,9 @@ def false_alarms(judged: Sequence[Judged]) -> dict[str, tuple[int, int, int]]:
         for name in (one.sample.dataset, "all sets"):
             total, fake, unclear = counts.get(name, (0, 0, 0))
             counts[name] = (
-                total + 1, fake + (one.label == "fake"), unclear + (one.label == "inconclusive")
+                total + 1,
+                fake + (one.label == "fake"),
+                unclear + (one.label == "inconclusive"),
             )
     pooled = counts.pop("all sets")
     return {**counts, "all sets": pooled}
@@ -211,8 +258,11 @@ def false_alarms(judged: Sequence[Judged]) -> dict[str, tuple[int, int, int]]:
 @cli
 @data_option
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("docs/accuracy.md"),
-    show_default=True, help="The page to write.",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("docs/accuracy.md"),
+    show_default=True,
+    help="The page to write.",
 )
 def main(data: Path, output: Path) -> None:
     """Measure the fused verdict of the installed detectors on the pack's val pictures."""
@@ -226,7 +276,8 @@ def main(data: Path, output: Path) -> None:
         tables[degradation] = [row_of(name, judged, known) for name in sets]
         alarms[degradation] = false_alarms(judged)
     output.write_text(to_markdown(tables, alarms, detectors.versions), encoding="utf-8")
-    click.echo(f"wrote {output}")
+    write_into_cards(tables, detectors)
+    click.echo(f"wrote {output}, and the verdict's rows into the cards")
 
 
 if __name__ == "__main__":

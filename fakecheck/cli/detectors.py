@@ -228,15 +228,15 @@ def _show_data(console: Console, card: DetectorCard) -> None:
 def _show_metrics(console: Console, card: DetectorCard) -> None:
     if not card.metrics:
         return
-    table = Table("set", "split", "degradation", box=None, pad_edge=False, header_style="bold")
+    table = Table("of", "set", "degradation", box=None, pad_edge=False, header_style="bold")
     for heading in ("ROC AUC", "recall at 1 % FPR", "fakes", "reals"):
         table.add_column(heading, justify="right")
     table.add_column("reals from")
     for row in card.metrics:
         recall = "" if row.recall_at_fpr01 is None else f"{row.recall_at_fpr01:.2f}"
         table.add_row(
-            escape(row.set),
-            escape(row.split),
+            row.of,
+            f"{escape(row.set)} ({escape(row.split)})",
             escape(row.degradation),
             f"{row.auc:.3f}",
             recall,

@@ -99,7 +99,7 @@ _DETECTORS = (
         default=MIN_FACE,
         show_default=True,
         metavar="PX",
-        help="Faces narrower than this are found, but not judged.",
+        help="Faces whose longer side is shorter than this are found, but not judged.",
     ),
 )
 

@@ -23,8 +23,8 @@ from fakecheck.types import Image
 from fakecheck_training.simulate import swap_parts
 
 HERE = Path(__file__).parent
-TARGET, DONOR = "grid_pwij3p.mpg", "grid_swiz3n.mpg"
-PARTS = ("left_eye", "right_eye", "mouth")
+TARGET, DONOR = "grid_lbax4n.mpg", "grid_swwp2s.mpg"
+PARTS = ("left_eye", "right_eye", "nose", "mouth")
 SEED = 5
 STILL = 30
 

@@ -39,12 +39,22 @@ def _scores(degradations: tuple[str, ...], seed: int) -> Scores:
         parts = ("nose",) if index % 4 == 0 else ("left_eye", "mouth")
         dataset = "ciplab" if index % 3 else "other"
         samples.append(
-            Sample(f"{dataset}/{index}", dataset, "calib", fake, "partswap" if fake else "",
-                   f"g{index}", parts if fake else ())
+            Sample(
+                f"{dataset}/{index}",
+                dataset,
+                "calib",
+                fake,
+                "partswap" if fake else "",
+                f"g{index}",
+                parts if fake else (),
+            )
         )
-        shown = [1.0 if fake and c in positive else -3.0 for c, positive in enumerate(
-            [{0} if "left_eye" in parts else set(), {1} if "nose" in parts else set(), set()]
-        )]
+        shown = [
+            1.0 if fake and c in positive else -3.0
+            for c, positive in enumerate(
+                [{0} if "left_eye" in parts else set(), {1} if "nose" in parts else set(), set()]
+            )
+        ]
         logits = rng.normal([2.0 if s > 0 else s for s in shown], 1, (len(degradations), 3))
         if fake and "mouth" in parts:
             logits[:, 2] += 4
@@ -56,7 +66,9 @@ def test_a_new_card_is_taken_by_the_runtime_and_speaks_for_nothing(folder: Path)
     card = load_card(folder)
     assert card.input.width == 112
     assert [spec.name for spec in card.classes] == [
-        "eyes_partswap", "nose_partswap", "mouth_partswap"
+        "eyes_partswap",
+        "nose_partswap",
+        "mouth_partswap",
     ]
     assert all(spec.calibration.max_llr == 0 for spec in card.classes)
 

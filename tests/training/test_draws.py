@@ -54,8 +54,13 @@ def source(tmp_path: Path) -> FaceSource:
     faces = write_pack(tmp_path)
     samples = read_samples(tmp_path)
     return FaceSource(
-        tmp_path, faces, pick(samples, "fit", True), pick(samples, "fit", False),
-        Degrader(face_side=(60, 100)), (96, 96), 0.3,
+        tmp_path,
+        faces,
+        pick(samples, "fit", True),
+        pick(samples, "fit", False),
+        Degrader(face_side=(60, 100)),
+        (96, 96),
+        0.3,
     )
 
 

@@ -22,9 +22,7 @@ def test_a_swap_changes_its_part_and_nothing_far_from_it(part: str) -> None:
     target, face = drawn_face(1, side=220)
     donor, donor_face = drawn_face(2, side=260)
     for seed in range(4):
-        image, mask = swap_part(
-            target, face, donor, donor_face, part, np.random.default_rng(seed)
-        )
+        image, mask = swap_part(target, face, donor, donor_face, part, np.random.default_rng(seed))
         assert image.shape == target.shape
         assert image.dtype == np.uint8
         assert mask.shape == target.shape[:2]

@@ -26,10 +26,21 @@ from fakecheck_training.train import pace, read_losses, train_detector
 
 SIDE = 96
 RECIPE = DetectorRecipe(
-    name="toy", family="toygan", kind="synthesis", version="0.0.1", summary="Boxes checkerboards.",
-    backbone="", pipeline="ssd_lite0_fpn.config", crop=CropSpec(["face"], SIDE),
-    classes=["face_synthesis"], fake_sets=[], records=Records(48, 48), steps=80,
-    limits=["Knows drawn faces only."], batch=8, rate=2e-3,
+    name="toy",
+    family="toygan",
+    kind="synthesis",
+    version="0.0.1",
+    summary="Boxes checkerboards.",
+    backbone="",
+    pipeline="ssd_lite0_fpn.config",
+    crop=CropSpec(["face"], SIDE),
+    classes=["face_synthesis"],
+    fake_sets=[],
+    records=Records(48, 48),
+    steps=80,
+    limits=["Knows drawn faces only."],
+    batch=8,
+    rate=2e-3,
 )
 DATA = [{"set": "drawn", "split": "train", "use": "positives", "pictures": 48, "terms": "none"}]
 

@@ -19,8 +19,12 @@ from fakecheck_training.verdicts import (
 
 def judged(number, fake, probability, label, dataset="stargan", family="stargan"):
     sample = Sample(
-        key=f"{dataset}/{fake}{number}", dataset=dataset, split="val", fake=fake,
-        family=family if fake else "", group=f"g{number}",
+        key=f"{dataset}/{fake}{number}",
+        dataset=dataset,
+        split="val",
+        fake=fake,
+        family=family if fake else "",
+        group=f"g{number}",
     )
     return Judged(sample, label, probability, (family, "partswap"), True)
 
@@ -62,7 +66,8 @@ def test_false_alarms_are_counted_a_set_and_in_all():
 
 
 def test_dfdc_counts_as_the_family_that_its_detector_names():
-    assert family_of(judged(0, True, 1, "fake", dataset="dfdc", family="dfdc").sample) == "deepfakes"
+    swap = judged(0, True, 1, "fake", dataset="dfdc", family="dfdc").sample
+    assert family_of(swap) == "deepfakes"
 
 
 def test_the_page_marks_unknown_families_and_gives_every_table():

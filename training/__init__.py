@@ -1,0 +1,1 @@
+"""What maintainers retrain fakecheck's detectors with: see README.md beside this file."""

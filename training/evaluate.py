@@ -1,0 +1,98 @@
+"""`python -m fakecheck_training.evaluate RECIPE`: accuracy on `val`, written into the card.
+
+The score of a picture is its detector's log-likelihood ratio, as the runtime's verdict uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from fakecheck.card import Calibration
+from fakecheck_training.augment import FIXED
+from fakecheck_training.cards import read_card, write_card
+from fakecheck_training.data import SPLITS, pick
+from fakecheck_training.export import out_option
+from fakecheck_training.options import cli, data_option, recipe_argument, work_option
+from fakecheck_training.recipe import load_detector_recipe
+from fakecheck_training.scoring import Scorer, Scores
+from fakecheck_training.sources import known_samples
+from fakecheck_training.statistics import auc, detector_llr, recall_at
+
+OWN, POOLED = "own reals", "reals of all sets"
+
+
+def measure(
+    scores: Scores, calibrations: Sequence[Calibration], split: str
+) -> list[dict[str, Any]]:
+    """A row for every set of fakes, degradation and kind of negatives.
+
+    `recall_at_fpr01` always holds at the value that 1 % of the reals of all sets exceed: a set's
+    own reals are too few to say what one in a hundred of them does.
+    """
+    sets = np.array([sample.dataset for sample in scores.samples])
+    fake = np.array([sample.fake for sample in scores.samples])
+    rows = []
+    for name in sorted(set(sets[fake])):
+        for index, degradation in enumerate(scores.degradations):
+            llr = detector_llr(scores.values[:, index], calibrations)
+            positives = llr[fake & (sets == name)]
+            recall = recall_at(positives, llr[~fake])
+            for source, mask in ((OWN, ~fake & (sets == name)), (POOLED, ~fake)):
+                if not mask.any():
+                    continue
+                rows.append(
+                    {
+                        "set": str(name),
+                        "split": split,
+                        "degradation": degradation,
+                        "auc": round(auc(positives, llr[mask]), 4),
+                        "recall_at_fpr01": round(recall, 4),
+                        "positives": len(positives),
+                        "negatives": int(mask.sum()),
+                        "negatives_from": source,
+                    }
+                )
+    return rows
+
+
+@cli
+@recipe_argument
+@data_option
+@work_option
+@out_option
+@click.option(
+    "--split",
+    type=click.Choice(SPLITS[1:]),
+    default="val",
+    show_default=True,
+    help="calib shows the figures without touching the card.",
+)
+def main(recipe: Path, data: Path, work: Path, out: Path, split: str) -> None:
+    """Measure the calibrated bundle of RECIPE and write the figures into its card."""
+    spec = load_detector_recipe(recipe)
+    samples, faces = known_samples(data, work)
+    chosen = pick(samples, split, fake=False)
+    chosen += pick(samples, split, fake=True, sets=spec.fake_sets)
+    folder = out / spec.name
+    card = read_card(folder)
+    scorer = Scorer(folder, data, faces)
+    calibrations = [item.calibration for item in scorer.card.classes]
+    rows = measure(scorer.score(chosen, tuple(FIXED)), calibrations, split)
+    for row in rows:
+        click.echo(
+            f"{row['set']}, {row['degradation']}, against {row['negatives_from']}: AUC "
+            f"{row['auc']:.3f}, recall at 1 % FPR {row['recall_at_fpr01']:.3f}"
+        )
+    if split == "val":
+        kept = [row for row in card["metrics"] if row.get("of") == "verdict"]
+        card["metrics"] = rows + kept
+        write_card(folder, card)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""`python -m fakecheck_training.faces`: find the face of every picture of the pack, once.
+
+The finder is the runtime's. A picture of the pack shows one person: of several faces the largest
+near the middle is kept. What is found lies in `WORK/faces.npz`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from fakecheck.faces import FaceFinder
+from fakecheck.types import Face, Image
+from fakecheck_training.data import Sample, read_samples
+from fakecheck_training.options import cli, data_option, progress, work_option
+
+CACHE = "faces.npz"
+_finder: FaceFinder | None = None
+
+
+def read_image(path: Path) -> Image:
+    """(height, width, 3) uint8 BGR; OSError where OpenCV cannot read the file."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise OSError(f"cannot read {path} as a picture")
+    return image
+
+
+def main_face(faces: Iterable[Face], width: int, height: int) -> Face | None:
+    """The largest face, where one at the picture's border counts half of one in its middle."""
+
+    def weight(face: Face) -> float:
+        left, top, right, bottom = face.xyxy
+        off_x = abs((left + right) / width - 1)
+        off_y = abs((top + bottom) / height - 1)
+        return float((right - left) * (bottom - top) * (1 - 0.5 * max(off_x, off_y)))
+
+    return max(faces, key=weight, default=None)
+
+
+def _find(path: str) -> np.ndarray:
+    """(15,) float32: box, landmarks, score; NaN where no face was found."""
+    global _finder
+    if _finder is None:
+        cv2.setNumThreads(1)
+        _finder = FaceFinder()
+    image = read_image(Path(path))
+    face = main_face(_finder.find(image), image.shape[1], image.shape[0])
+    if face is None:
+        return np.full(15, np.nan, np.float32)
+    return np.concatenate([face.xyxy, face.landmarks.ravel(), [face.score]]).astype(np.float32)
+
+
+def find_faces(root: Path, keys: list[str], processes: int) -> Iterator[np.ndarray]:
+    """The row of `_find` for every key of the pack at `root`, in order."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes) as pool:
+        yield from pool.imap(_find, [str(root / key) for key in keys], chunksize=32)
+
+
+def save_faces(path: Path, keys: list[str], rows: np.ndarray) -> None:
+    """`keys` and their (n, 15) rows, written whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part.npz")
+    np.savez(part, keys=np.array(keys), rows=rows)
+    part.replace(path)
+
+
+def load_faces(work: Path) -> dict[str, Face]:
+    """Key → face for every picture in which one was found."""
+    path = work / CACHE
+    if not path.exists():
+        raise click.ClickException(
+            f"{path} does not exist: run python -m fakecheck_training.faces first"
+        )
+    with np.load(path) as cache:
+        return {
+            str(key): Face(row[:4], row[4:14].reshape(5, 2), float(row[14]))
+            for key, row in zip(cache["keys"], cache["rows"], strict=True)
+            if not np.isnan(row[0])
+        }
+
+
+def with_faces(samples: Iterable[Sample], faces: dict[str, Face]) -> list[Sample]:
+    """Those samples in which a face was found."""
+    return [sample for sample in samples if sample.key in faces]
+
+
+@cli
+@data_option
+@work_option
+@click.option("--processes", default=2, show_default=True, help="How many run at once.")
+def main(data: Path, work: Path, processes: int) -> None:
+    """Find the face of every picture of the data pack and keep them in WORK/faces.npz."""
+    samples = read_samples(data)
+    keys = [sample.key for sample in samples]
+    rows = np.stack(list(progress(find_faces(data, keys, processes), len(keys), "faces")))
+    save_faces(work / CACHE, keys, rows)
+    missing: dict[str, int] = {}
+    for sample, row in zip(samples, rows, strict=True):
+        missing[sample.dataset] = missing.get(sample.dataset, 0) + int(np.isnan(row[0]))
+    for name, count in missing.items():
+        click.echo(f"{name}: no face in {count} pictures", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Checkpoint → frozen graph with the classic ends of the Object Detection API.
+
+`image_tensor` (n, h, w, 3) uint8 RGB → `detection_boxes` (n, k, 4) ymin xmin ymax xmax in 0..1,
+`detection_scores` (n, k), `detection_classes` (n, k) counting from 1, `num_detections` (n,).
+The API's exporter fixes the batch to one picture; this graph takes any number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fakecheck_training import pipeline
+from fakecheck_training.compat import keras, tf
+
+from object_detection.builders import model_builder  # isort: skip  (after the mends of compat)
+from tensorflow.python.framework.convert_to_constants import (  # isort: skip
+    convert_variables_to_constants_v2,
+)
+
+INPUT = "image_tensor"
+OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
+
+
+class Inference(tf.Module):  # type: ignore[name-defined,misc]
+    """A detection model as one function from uint8 pictures to the four tensors."""
+
+    def __init__(self, model: Any, height: int, width: int) -> None:
+        super().__init__()
+        self._model = model
+        self._size = (height, width)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name=INPUT)])
+    def detect(self, pictures: Any) -> tuple[Any, ...]:
+        """The four tensors of OUTPUTS, in their order, for a batch of pictures of any one size."""
+        # Not the model's own preprocess: that resizes picture by picture in a loop.
+        resized = tf.image.resize(tf.cast(pictures, tf.float32), self._size)
+        resized = tf.ensure_shape(resized, [None, *self._size, 3])
+        inputs = self._model.feature_extractor.preprocess(resized)
+        shapes = tf.tile(tf.constant([[*self._size, 3]]), [tf.shape(pictures)[0], 1])
+        found = self._model.postprocess(self._model.predict(inputs, shapes), shapes)
+        return (
+            found["detection_boxes"],
+            found["detection_scores"],
+            found["detection_classes"] + 1,
+            found["num_detections"],
+        )
+
+
+def load_model(config: Path, checkpoints: Path) -> tuple[Any, int, int]:
+    """The trained model and the height and width of its input, in pixels."""
+    keras.backend.set_learning_phase(False)
+    model_config = pipeline.read_pipeline(config)["model"]
+    model = model_builder.build(model_config, is_training=False)
+    newest = tf.train.latest_checkpoint(str(checkpoints))
+    if newest is None:
+        raise FileNotFoundError(f"no checkpoint in {checkpoints}: train first")
+    resizer = model_config.ssd.image_resizer.fixed_shape_resizer
+    shape = (resizer.height, resizer.width)
+    # Variables exist only once the model has run.
+    model.postprocess(
+        model.predict(tf.zeros((1, *shape, 3)), tf.constant([[*shape, 3]])),
+        tf.constant([[*shape, 3]]),
+    )
+    restored = tf.train.Checkpoint(model=model).restore(newest)
+    restored.expect_partial().assert_existing_objects_matched()
+    return model, *shape
+
+
+def freeze(model: Any, height: int, width: int) -> bytes:
+    """The model's frozen GraphDef, serialized."""
+    inference = Inference(model, height, width)  # held: tf.function refers to it weakly
+    function = inference.detect.get_concrete_function()
+    # Loops stay functional: lowered ones run 18 % slower and tf2onnx cannot convert them.
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    graph = frozen.graph.as_graph_def()
+    wanted = [tensor.name for tensor in frozen.outputs]
+    with tf.Graph().as_default() as renamed:
+        outputs = tf.graph_util.import_graph_def(graph, return_elements=wanted, name="")
+        for tensor, name in zip(outputs, OUTPUTS, strict=True):
+            tf.identity(tensor, name=name)
+    definition = renamed.as_graph_def(add_shapes=False)
+    return tf.compat.v1.graph_util.extract_sub_graph(definition, list(OUTPUTS)).SerializeToString(
+        deterministic=True
+    )

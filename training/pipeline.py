@@ -1,0 +1,56 @@
+"""Recipe + template → the pipeline.config that the Object Detection API trains and exports by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fakecheck_training import ssd  # registers the feature extractor
+from fakecheck_training.recipe import RECIPES, DetectorRecipe
+
+from object_detection.utils import config_util  # isort: skip  (after the mends of compat)
+
+WARMUP_SHARE = 0.05
+
+
+def detector_folder(work: Path, name: str) -> Path:
+    """Where records, pipeline.config and checkpoints of a detector lie."""
+    return work / "detectors" / name
+
+
+def write_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Path:
+    """Writes FOLDER/pipeline.config, its path; `backbone` is the checkpoint to start from."""
+    configs = config_util.get_configs_from_pipeline_file(str(RECIPES / recipe.pipeline))
+    _override_model(configs["model"].ssd, recipe)
+    _override_training(configs["train_config"], recipe, backbone)
+    reader = configs["train_input_config"]
+    reader.label_map_path = str(folder / "label_map.pbtxt")
+    reader.tf_record_input_reader.input_path[:] = [str(folder / "train-*.tfrecord")]
+    proto = config_util.create_pipeline_proto_from_configs(configs)
+    config_util.save_pipeline_config(proto, str(folder))
+    return folder / "pipeline.config"
+
+
+def read_pipeline(path: Path) -> dict[str, Any]:
+    """The parts of a pipeline.config, as the API's tools hand them around."""
+    return config_util.get_configs_from_pipeline_file(str(path))
+
+
+def _override_model(model: Any, recipe: DetectorRecipe) -> None:
+    if model.feature_extractor.type != ssd.TYPE:
+        raise ValueError(f"{recipe.pipeline} has no feature extractor {ssd.TYPE}")
+    model.num_classes = len(recipe.classes)
+    resizer = model.image_resizer.fixed_shape_resizer
+    resizer.height = resizer.width = recipe.crop.side
+
+
+def _override_training(train: Any, recipe: DetectorRecipe, backbone: Path | None) -> None:
+    train.batch_size, train.num_steps = recipe.batch, recipe.steps
+    rate = train.optimizer.adam_optimizer.learning_rate.cosine_decay_learning_rate
+    rate.learning_rate_base, rate.total_steps = recipe.rate, recipe.steps
+    rate.warmup_learning_rate = recipe.rate / 10
+    rate.warmup_steps = max(1, round(recipe.steps * WARMUP_SHARE))
+    if backbone is not None:
+        train.fine_tune_checkpoint = str(backbone)
+    else:
+        train.ClearField("fine_tune_checkpoint")

@@ -1,0 +1,32 @@
+"""`python -m fakecheck_training.prepare RECIPE`: draws of the data sets → TFRecords + label map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fakecheck_training.options import cli, data_option, progress, recipe_argument, work_option
+from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.recipe import load_detector_recipe
+from fakecheck_training.records import make_draws, write_records
+from fakecheck_training.sources import detector_source, known_samples
+
+
+@cli
+@recipe_argument
+@data_option
+@work_option
+def main(recipe: Path, data: Path, work: Path) -> None:
+    """Write the TFRecords and the label map of the detector RECIPE to WORK/detectors/NAME."""
+    spec = load_detector_recipe(recipe)
+    samples, faces = known_samples(data, work)
+    source = detector_source(spec, data, samples, faces)
+    fakes, reals = spec.records.fakes, spec.records.reals
+    draws = progress(make_draws(source, fakes, reals, spec.seed), fakes + reals, "draws")
+    count, boxes = write_records(draws, detector_folder(work, spec.name), spec.classes)
+    click.echo(f"{count} draws with {boxes} boxes", err=True)
+
+
+if __name__ == "__main__":
+    main()
