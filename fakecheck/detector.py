@@ -15,9 +15,10 @@ from fakecheck.filters import apply_filters
 from fakecheck.regions import Crop, crop_regions
 from fakecheck.types import Detections, Face, Floats, Image
 
-# More crops at once gain nothing on a CPU and cost memory: 8 pictures of 160 pixels a run of the
-# graph is where the time a picture stops falling.
-MAX_BATCH = 8
+# Crops a run of the graph. A CPU is as fast with 2 as with 8 and takes 220 MB less, 375 for a clip
+# of 720 lines; a GPU wants to be filled.
+CPU_BATCH = 2
+GPU_BATCH = 32
 # Scores are held this far from 0 and 1, where the logit has no value.
 EPSILON = 1e-6
 ROW = np.dtype(
@@ -133,8 +134,9 @@ class Detector:
         height, width = pixels.shape[1:3]
         to_pixels = np.array([width, height, width, height], np.float32)
         found = []
-        for start in range(0, len(crops), MAX_BATCH):
-            raw = self._engine.run(pixels[start : start + MAX_BATCH])
+        size = CPU_BATCH if self._engine.device == "cpu" else GPU_BATCH
+        for start in range(0, len(crops), size):
+            raw = self._engine.run(pixels[start : start + size])
             for offset, n in enumerate(raw.counts):
                 owner, crop = crops[start + offset]
                 rows = np.zeros(int(n), ROW)
