@@ -67,6 +67,38 @@ def test_batches_and_threads(tmp_path, graph):
 
 
 @needs_tensorflow
+def test_two_graphs_may_hold_different_functions_of_one_name(tmp_path):
+    engines = [
+        open_engine(
+            make_card(tmp_path / str(factor), graph=_with_function("shared", factor)), "tensorflow"
+        )
+        for factor in (1.0, 0.5)
+    ]
+    white = np.full((1, 8, 8, 3), 255, np.uint8)
+    assert [engine.run(white).scores[0, 0] for engine in engines] == pytest.approx([1.0, 0.5])
+
+
+def _with_function(name: str, factor: float) -> bytes:
+    """The graph of `bundles`, its scores multiplied by `factor` inside a function called `name`."""
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef.FromString(tensorflow_graph())
+    scores = next(node for node in definition.node if node.name == "detection_scores")
+    scores.name = "raw_scores"
+    scaled = tf.function(
+        lambda x: x * factor, input_signature=[tf.TensorSpec([None, None], tf.float32)]
+    ).get_concrete_function()
+    body = definition.library.function.add()
+    body.CopyFrom(scaled.function_def)
+    body.signature.name = name
+    call = definition.node.add(name="detection_scores", op="PartitionedCall", input=["raw_scores"])
+    call.attr["Tin"].list.type.append(tf.float32.as_datatype_enum)
+    call.attr["Tout"].list.type.append(tf.float32.as_datatype_enum)
+    call.attr["f"].func.name = name
+    return definition.SerializeToString()
+
+
+@needs_tensorflow
 @pytest.mark.parametrize(
     ("graph", "cause"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,11 @@ INSTALL = 'pip install "fakecheck[tensorflow]"'
 
 
 class TensorFlowEngine:
-    """A pruned function over the graph, which many threads may run at once."""
+    """A session over a graph of its own, which many threads may run at once.
+
+    Not a function of TensorFlow's eager context: that has one table of function names for the whole
+    process, and two detectors often hold different functions of one name.
+    """
 
     name = "tensorflow"
 
@@ -33,7 +36,7 @@ class TensorFlowEngine:
                 f"TensorFlow sees no {device}",
                 'it needs an NVIDIA driver and CUDA: pip install "tensorflow[and-cuda]"',
             )
-        self._function = _import_graph(self._tf, card, graph, device)
+        self._call = _import_graph(self._tf, card, graph, device)
 
     def run(self, batch: NDArray[np.uint8]) -> RawBoxes:
         """See `Engine.run`."""
@@ -41,14 +44,14 @@ class TensorFlowEngine:
         if len(batch) == 0:
             return RawBoxes.empty()
         try:
-            outputs = [output.numpy() for output in self._function(self._tf.constant(batch))]
+            outputs = self._call(batch)
         except self._tf.errors.OpError as error:
             raise PluginError(f"{self._who}: TensorFlow failed: {error.message[:300]}") from error
         return checked_boxes(outputs, len(batch), self._classes, self._who)
 
 
 def import_tensorflow(who: str) -> Any:
-    """TensorFlow, set up for worker threads. Raises MissingDependencyError, naming `who`."""
+    """TensorFlow, without its log lines. Raises MissingDependencyError, naming `who`."""
     # Its C++ side logs dozens of lines on stderr that help no user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -57,12 +60,6 @@ def import_tensorflow(who: str) -> Any:
         raise MissingDependencyError(
             f"{who} needs TensorFlow, which is not installed", INSTALL
         ) from error
-    # The workers are the parallelism. Too late where the program has used TensorFlow before.
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
     return tf
 
 
@@ -77,24 +74,32 @@ def _import_graph(tf: Any, card: DetectorCard, graph: bytes, device: str) -> Cal
     definition = tf.compat.v1.GraphDef()
     try:
         definition.ParseFromString(graph)
-        # Ops without a kernel for the GPU go to the CPU.
-        tf.config.set_soft_device_placement(True)
-        with tf.device(place):
-            wrapped = tf.compat.v1.wrap_function(
-                lambda: tf.compat.v1.import_graph_def(definition, name=""), []
-            )
+        with tf.Graph().as_default() as own, tf.device(place):
+            tf.compat.v1.import_graph_def(definition, name="")
     # For a graph that it does not like TensorFlow raises ValueError, DecodeError or OpError.
     except Exception as error:
         cause = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise PluginError(f"{card.id}: TensorFlow cannot load the graph: {cause}") from error
-    picture, outputs = _ends(wrapped.graph, card.id)
+    picture, outputs = _ends(own, card.id)
     if picture.dtype != tf.uint8 or picture.shape.rank not in (None, 4):
         raise PluginError(
             f"{card.id}: {INPUT} must be uint8 of rank 4, it is {picture.dtype.name} "
             f"{picture.shape}"
         )
-    function: Callable[..., Any] = wrapped.prune(picture, outputs)
-    return function
+    session = tf.compat.v1.Session(graph=own, config=_config(tf))
+    call: Callable[..., Any] = session.make_callable(outputs, feed_list=[picture])
+    return call
+
+
+def _config(tf: Any) -> Any:
+    """The workers are the parallelism: a run stays in the thread that calls it (-1)."""
+    return tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=1,
+        inter_op_parallelism_threads=-1,
+        # Ops without a kernel for the GPU go to the CPU.
+        allow_soft_placement=True,
+        gpu_options=tf.compat.v1.GPUOptions(allow_growth=True),
+    )
 
 
 def _ends(graph: Any, who: str) -> tuple[Any, list[Any]]:
