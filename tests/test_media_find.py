@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakecheck.media import Limits, Sampling, find_media
+from fakecheck.errors import MediaError
+from fakecheck.media import Limits, Sampling, find_media, open_media
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -71,3 +72,10 @@ def test_nonsense_is_refused() -> None:
         Sampling(frames=0)
     with pytest.raises(ValueError, match="max_seconds must be above 0, got -1"):
         Limits(max_seconds=-1)
+
+
+def test_a_phones_heif_picture_is_called_by_its_name(tmp_path):
+    path = tmp_path / "photo.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(MediaError, match=r"photo\.heic: is a HEIF or AVIF picture.*JPEG"):
+        open_media(path)

@@ -236,7 +236,7 @@ def _show_metrics(console: Console, card: DetectorCard) -> None:
         recall = "" if row.recall_at_fpr01 is None else f"{row.recall_at_fpr01:.2f}"
         table.add_row(
             row.of,
-            f"{escape(row.set)} ({escape(row.split)})",
+            escape(row.set if row.split == "val" else f"{row.set} ({row.split})"),
             escape(row.degradation),
             f"{row.auc:.3f}",
             recall,

@@ -16,6 +16,10 @@ TS_PACKET = 188
 MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 
+# Still pictures in an MP4 container, as phones take them: their brand says so (ISO/IEC 23008-12).
+STILL_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
+
+
 @dataclass(frozen=True)
 class Sniffed:
     """Kind of media; `name` is Pillow's format of a picture or libavformat's demuxer of a video."""
@@ -30,6 +34,11 @@ def sniff(path: Path, head: bytes) -> Sniffed:
     Naming the demuxer ourselves keeps libavformat from taking a text file for a playlist and
     opening other files or addresses that it names.
     """
+    if head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS:
+        raise MediaError(
+            f"{path}: is a HEIF or AVIF picture, which fakecheck cannot read",
+            "save it as JPEG or PNG first",
+        )
     for media, name, matches in (
         ("image", "JPEG", head.startswith(b"\xff\xd8\xff")),
         ("image", "PNG", head.startswith(b"\x89PNG\r\n\x1a\n")),
