@@ -76,12 +76,3 @@ class CardError(PluginError):
 
 class GraphRefusedError(PluginError):
     """A graph whose sha256 differs from its card's or that holds a forbidden op."""
-
-
-class DetectorError(FakecheckError):
-    """A detector failed on a crop. Names the detector and, if known, the frame."""
-
-    def __init__(self, message: str, detector: str, frame: int | None = None) -> None:
-        super().__init__(message)
-        self.detector = detector
-        self.frame = frame

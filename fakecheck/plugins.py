@@ -146,10 +146,16 @@ class PluginHost:
             )
         return chosen
 
-    def _unknown(self, word: str, installed: list[DetectorCard]) -> UsageError:
+    def broken(self, detector: str) -> UsageError | None:
+        """The error, with its cause, for a detector that was found but cannot be used."""
         for problem in self.problems:
-            if problem.detector == word:
-                return UsageError(f"Detector {word} cannot be used: {problem.cause}")
+            if problem.detector == detector:
+                return UsageError(f"Detector {detector} cannot be used: {problem.cause}")
+        return None
+
+    def _unknown(self, word: str, installed: list[DetectorCard]) -> UsageError:
+        if broken := self.broken(word):
+            return broken
         known = sorted({word for card in installed for word in (card.id, card.family)})
         return UsageError(
             f"No detector or family is called {word!r}",

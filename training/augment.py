@@ -20,7 +20,6 @@ Rng = np.random.Generator
 MAX_ENLARGE = 1.3
 SHRINKING = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 ENLARGING = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
-GREY_WEIGHTS = np.array([0.114, 0.587, 0.299], np.float32)  # BGR, ITU-R BT.601
 
 
 @dataclass(frozen=True)

@@ -121,9 +121,8 @@ def optimize(detector_ids: tuple[str, ...], everything: bool, force: bool) -> No
 def _find(host: PluginHost, identifier: str) -> InstalledDetector:
     if identifier in host.detectors:
         return host.detectors[identifier]
-    for problem in host.problems:
-        if problem.detector == identifier:
-            raise UsageError(f"Detector {identifier} cannot be used: {problem.cause}")
+    if broken := host.broken(identifier):
+        raise broken
     known = ", ".join(host.detectors)
     raise UsageError(
         f"No detector is called {identifier!r}", f"known are {known}" if known else None
