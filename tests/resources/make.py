@@ -1,9 +1,11 @@
 """Makes the sample media beside this file from two clips of the GRID corpus (see SOURCES.md).
 
-    python tests/resources/make.py FOLDER_WITH_GRID_CLIPS
+    python tests/resources/make.py FOLDER_WITH_GRID_CLIPS [FOLDER_FOR_ALL_PAIRS]
 
 The forged ones get the eyes, nose and mouth of the second speaker, pasted by the same code that
 simulates part swaps for training. Neither clip was used in training.
+With a second folder, the same forgery of every pair of speakers goes there instead, for
+`fakecheck detect` to tell how many are found: README.md says so.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import shutil
 import sys
 from fractions import Fraction
+from itertools import permutations
 from pathlib import Path
 
 import av
@@ -27,6 +30,7 @@ TARGET, DONOR = "grid_lbax4n.mpg", "grid_swwp2s.mpg"
 PARTS = ("left_eye", "right_eye", "nose", "mouth")
 SEED = 5
 STILL = 30
+ONE_SPEAKER = {"grid_pwij3p", "grid_swwp2s"}
 
 
 def forge(target: Image, donor: Image, finder: FaceFinder) -> Image:
@@ -49,6 +53,20 @@ def write_clip(frames: list[Image], path: Path, fps: int = 25) -> None:
         container.mux(stream.encode())
 
 
+def all_pairs(source: Path, target: Path) -> None:
+    """A still forged for every ordered pair of clips of different speakers."""
+    finder = FaceFinder()
+    stills = {
+        path.stem: list(open_media(path).frames(Sampling(frames=None)))[STILL].image
+        for path in sorted(source.glob("grid_*.mpg"))
+    }
+    target.mkdir(parents=True, exist_ok=True)
+    for first, second in permutations(stills, 2):
+        if {first, second} != ONE_SPEAKER:
+            forged = forge(stills[first], stills[second], finder)
+            cv2.imwrite(str(target / f"{first}_{second}.png"), forged)
+
+
 def main(source: Path) -> None:
     finder = FaceFinder()
     clips = [
@@ -64,4 +82,5 @@ def main(source: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    folders = [Path(argument) for argument in sys.argv[1:]]
+    all_pairs(*folders) if len(folders) > 1 else main(*folders)
