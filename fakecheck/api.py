@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fakecheck.loading import DetectorSet, load_detectors
 from fakecheck.media import Limits, Sampling
-from fakecheck.pipeline import MIN_FACE, Options, check_files
+from fakecheck.pipeline import Options, check_files
 from fakecheck.types import Report
 
 
@@ -16,12 +16,13 @@ def check_image(
     detectors: DetectorSet | None = None,
     *,
     limits: Limits | None = None,
-    min_face: float = MIN_FACE,
+    min_face: float | None = None,
 ) -> Report:
     """Judge one picture (or one clip: the file's content decides).
 
     `detectors` are those of `load_detectors()` if not given; load them once for many files.
-    `min_face` is the longer side of its box in pixels under which a face is not judged.
+    `min_face`, in pixels, is the longer side of a face's box under which it is not judged; without
+    it each detector's card says.
 
     Raises MediaError for a file that cannot be read, NoDetectorsError where none is installed.
     """
@@ -34,7 +35,7 @@ def check_video(
     *,
     sampling: Sampling | None = None,
     limits: Limits | None = None,
-    min_face: float = MIN_FACE,
+    min_face: float | None = None,
 ) -> Report:
     """Judge one clip: by default 25 frames spread over it; see `Sampling`.
 

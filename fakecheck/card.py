@@ -20,6 +20,9 @@ CARD_FILE = "detector.yaml"
 GRAPH_FILE = "frozen_inference_graph.pb"
 LABEL_MAP_FILE = "label_map.pbtxt"
 ONNX_FILE = "model.onnx"
+# Below this a face shows too few pixels for most detectors. The smallest on which the first ones
+# were measured, and still told fake from real, are StarGAN's at half size, 41 pixels in the middle.
+MIN_FACE = 36.0
 # A card is a page of text; anything much longer is not one.
 MAX_CARD_BYTES = 1_000_000
 MAX_CARD_DEPTH = 50
@@ -93,13 +96,14 @@ class TrainingData(_Record):
 
 
 class Training(_Record):
-    """How the graph can be made again."""
+    """How the graph can be made again; `commit` is that of the code that made it."""
 
     data: tuple[TrainingData, ...] = Field(min_length=1)
     command: str
     seed: int
     steps: int = Field(ge=1)
     date: Any
+    commit: str | None = Field(default=None, pattern=r"^[0-9a-f]{7,40}$")
     stages: tuple[dict[str, Any], ...] = ()
 
 
@@ -129,7 +133,10 @@ class Licence(_Record):
 
 
 class DetectorCard(_Record):
-    """A detector's card. `folder` is where it lies; the other fields are those of the file."""
+    """A detector's card. `folder` is where it lies; the other fields are those of the file.
+
+    Faces whose longer side is shorter than `min_face` pixels are not judged by this detector.
+    """
 
     schema_: Literal["fakecheck.detector/1"] = Field(alias="schema")
     id: Identifier
@@ -139,6 +146,7 @@ class DetectorCard(_Record):
     architecture: str
     summary: str
     crop: CropSpec
+    min_face: float = Field(default=MIN_FACE, ge=8)
     filters: tuple[dict[str, Any], ...] = ()
     input: InputSpec
     files: dict[str, Sha256]

@@ -31,24 +31,29 @@ class Findings:
     """What one detector says of one frame.
 
     `evidence` is (faces,) float32, or (1,) for a detector of the whole frame: the log-likelihood
-    ratio of this detector's family against real, from the best box of every class.
+    ratio of this detector's family against real, from the best box of every class; NaN for a face
+    that is too small for it.
     """
 
     detections: Detections
     evidence: Floats
 
 
-CropKey = tuple[CropSpec, InputSpec, str]
+CropKey = tuple[CropSpec, InputSpec, str, float]
 
 
 @dataclass(frozen=True, eq=False)
 class CropSet:
-    """Crops that one or more detectors want of a frame: `pixels` (n, h, w, 3) uint8, filtered and
-    in
-    the channel order of the graph."""
+    """Crops that one or more detectors want of a frame.
+
+    `pixels` is (n, h, w, 3) uint8, filtered and in the channel order of the graph; `judged` (m,)
+    int64 are the indices, in the frame's list, of the faces that are large enough; a crop's `face`
+    counts among these.
+    """
 
     crops: tuple[Crop, ...]
     pixels: NDArray[np.uint8]
+    judged: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,28 +71,38 @@ class FrameCrops:
 
 def crop_key(card: DetectorCard) -> CropKey:
     """Detectors with the same key look at the same pixels."""
-    return card.crop, card.input, repr(card.filters)
+    return card.crop, card.input, repr(card.filters), card.min_face
 
 
-def cut_crops(image: Image, faces: Sequence[Face], cards: Iterable[DetectorCard]) -> FrameCrops:
-    """The crops of one frame for all `cards`; those that look alike are cut once."""
+def cut_crops(
+    image: Image,
+    faces: Sequence[Face],
+    cards: Iterable[DetectorCard],
+    min_face: float | None = None,
+) -> FrameCrops:
+    """The crops of one frame for all `cards`; those that look alike are cut once.
+
+    `min_face` in pixels takes the place of what the cards say.
+    """
     sets: dict[CropKey, CropSet] = {}
     for card in cards:
         key = crop_key(card)
         if key not in sets:
-            sets[key] = _cut(image, faces, card)
+            sets[key] = _cut(image, faces, card, card.min_face if min_face is None else min_face)
     return FrameCrops(image.shape[1], image.shape[0], len(faces), sets)
 
 
-def _cut(image: Image, faces: Sequence[Face], card: DetectorCard) -> CropSet:
+def _cut(image: Image, faces: Sequence[Face], card: DetectorCard, min_face: float) -> CropSet:
     size = (card.input.width, card.input.height)
     spec = card.crop
-    crops = crop_regions(image, faces, spec.regions, size, spec.margin, spec.align)
+    judged = [number for number, face in enumerate(faces) if face.size >= min_face]
+    large = [faces[number] for number in judged]
+    crops = crop_regions(image, large, spec.regions, size, spec.margin, spec.align)
     pixels = np.empty((len(crops), size[1], size[0], 3), np.uint8)
     for row, crop in zip(pixels, crops, strict=True):
         filtered = apply_filters(crop.image, card.filters)
         row[:] = filtered[..., ::-1] if card.input.color == "rgb" else filtered
-    return CropSet(tuple(crops), pixels)
+    return CropSet(tuple(crops), pixels, np.array(judged, np.int64))
 
 
 def log_likelihood_ratio(score: Floats, calibration: Calibration) -> Floats:
@@ -121,7 +136,7 @@ class Detector:
         sets = [frame.sets[key] for frame in frames]
         rows = self._run(sets)
         return [
-            self._findings(rows[rows["owner"] == number], frame)
+            self._findings(rows[rows["owner"] == number], frame, frame.sets[key].judged)
             for number, frame in enumerate(frames)
         ]
 
@@ -141,7 +156,7 @@ class Detector:
                 owner, crop = crops[start + offset]
                 rows = np.zeros(int(n), ROW)
                 rows["owner"] = owner
-                rows["face"] = -1 if crop.face is None else crop.face
+                rows["face"] = -1 if crop.face is None else sets[owner].judged[crop.face]
                 rows["class_id"] = raw.classes[offset, :n]
                 rows["score"] = raw.scores[offset, :n]
                 inside = raw.boxes[offset, :n][:, [1, 0, 3, 2]] * to_pixels
@@ -149,7 +164,9 @@ class Detector:
                 found.append(rows)
         return np.concatenate(found)
 
-    def _findings(self, rows: NDArray[Any], frame: FrameCrops) -> Findings:
+    def _findings(
+        self, rows: NDArray[Any], frame: FrameCrops, judged: NDArray[np.int64]
+    ) -> Findings:
         classes = self.card.classes
         rows = rows[np.argsort(-rows["score"], kind="stable")]
         units = 1 if self.card.looks_at_frame else frame.faces
@@ -157,8 +174,11 @@ class Detector:
         unit = np.zeros(len(rows), np.int64) if self.card.looks_at_frame else rows["face"]
         np.maximum.at(best, (unit, rows["class_id"] - 1), rows["score"])
         ratios = [log_likelihood_ratio(best[:, c], s.calibration) for c, s in enumerate(classes)]
-        evidence = log_mean_exp(np.stack(ratios, axis=1), axis=1) if units else np.zeros(0)
-        return Findings(self._detections(rows, frame), np.asarray(evidence, np.float32))
+        evidence = np.full(units, np.nan, np.float32)
+        if units:
+            seen = slice(None) if self.card.looks_at_frame else judged
+            evidence[seen] = log_mean_exp(np.stack(ratios, axis=1), axis=1)[seen]
+        return Findings(self._detections(rows, frame), evidence)
 
     def _detections(self, rows: NDArray[Any], frame: FrameCrops) -> Detections:
         limits = np.array([frame.width, frame.height] * 2, np.float32)

@@ -23,20 +23,21 @@ from fakecheck.media import Limits, Media, Sampling, open_media
 from fakecheck.types import Face, Floats, Frame, FrameResult, Report, StageError
 from fakecheck.workers import Stage, Work, WorkerPool
 
-# Below this a face shows too few pixels. The smallest on which the detectors were measured, and
-# still told fake from real, are StarGAN's at half size, 41 pixels in the middle (docs/accuracy.md).
-MIN_FACE = 36.0
 # Frames that one call of the detectors takes together, if so many wait.
 FRAMES_A_CALL = 8
 
 
 @dataclass(frozen=True)
 class Options:
-    """How files are looked at. `min_face` is in pixels, `threads` None means one a core."""
+    """How files are looked at.
+
+    `min_face` in pixels takes the place of what the detectors' cards say; `threads` None means one
+    a core.
+    """
 
     sampling: Sampling = field(default_factory=Sampling)
     limits: Limits = field(default_factory=Limits)
-    min_face: float = MIN_FACE
+    min_face: float | None = None
     threads: int | None = None
 
 
@@ -70,7 +71,6 @@ class _Shot:
     time: float | None
     frame: Frame | None = None
     faces: tuple[Face, ...] = ()
-    judged: tuple[int, ...] = ()
     crops: FrameCrops | None = None
     result: FrameResult | None = None
 
@@ -129,7 +129,9 @@ def check_files(
 
 
 def _assembler(job: _Job, detectors: DetectorSet, options: Options) -> ReportAssembler:
-    return ReportAssembler(job.media.info, detectors.cards, options.min_face)
+    smallest = min(card.min_face for card in detectors.cards)
+    min_face = smallest if options.min_face is None else options.min_face
+    return ReportAssembler(job.media.info, detectors.cards, min_face)
 
 
 def _expected(media: Media, options: Options) -> int | None:
@@ -198,9 +200,8 @@ def _cut(
     still = shot.job.media.info.kind == "image"
     image = shot.frame.image
     faces = finders["image" if still else "video"].find(image, retry=still)
-    judged = [number for number, face in enumerate(faces) if face.size >= options.min_face]
-    crops = cut_crops(image, [faces[number] for number in judged], cards)
-    return replace(shot, frame=None, faces=tuple(faces), judged=tuple(judged), crops=crops)
+    crops = cut_crops(image, faces, cards, options.min_face)
+    return replace(shot, frame=None, faces=tuple(faces), crops=crops)
 
 
 def _detect(items: list[_Shot | _Close], detectors: tuple[Detector, ...]) -> list[_Shot | _Close]:
@@ -233,7 +234,6 @@ def _run(detector: Detector, frames: list[FrameCrops]) -> list[Findings | str]:
 def _result(
     shot: _Shot, found: dict[str, Findings | str], detectors: tuple[Detector, ...]
 ) -> FrameResult:
-    judged = np.array(shot.judged, np.int64)
     evidence: dict[str, Floats] = {}
     frame_evidence: dict[str, float] = {}
     detections = []
@@ -241,18 +241,15 @@ def _result(
     for detector in detectors:
         name = detector.card.id
         got = found[name]
-        values = np.full(len(shot.faces), np.nan, np.float32)
         if isinstance(got, str):
             errors.append(StageError("detect", got, name))
-        elif detector.card.looks_at_frame:
-            frame_evidence[name] = float(got.evidence[0])
-            detections.append(got.detections)
+            evidence[name] = np.full(len(shot.faces), np.nan, np.float32)
             continue
+        detections.append(got.detections)
+        if detector.card.looks_at_frame:
+            frame_evidence[name] = float(got.evidence[0])
         else:
-            values[judged] = got.evidence
-            face = judged[got.detections.face].astype(np.int32)
-            detections.append(replace(got.detections, face=face))
-        evidence[name] = values
+            evidence[name] = got.evidence
     return FrameResult(
         shot.index,
         shot.time,

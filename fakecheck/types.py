@@ -181,8 +181,44 @@ class FaceRow:
 
 
 @dataclass(frozen=True)
+class FaceVerdict:
+    """What is said of one followed face: the file's verdict is that of its worst one."""
+
+    track: int | None
+    label: Label
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One face at one sampled frame of a video.
+
+    `time` is in seconds, `probability` of fake in 0..1, `families` maps a family to the best
+    log-likelihood ratio that its detectors gave there.
+    """
+
+    frame: int
+    time: float
+    track: int | None
+    probability: float
+    families: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The seconds `start` to `end` of a video in which the face `track` carried the verdict."""
+
+    start: float
+    end: float
+    track: int | None
+
+
+@dataclass(frozen=True)
 class Report:
-    """Everything that is said about one file: `fakecheck.report/1`."""
+    """Everything that is said about one file: `fakecheck.report/1`.
+
+    `face_verdicts`, `timeline` and `spans` are filled for videos.
+    """
 
     media: MediaInfo
     verdict: Verdict
@@ -191,3 +227,6 @@ class Report:
     detections: tuple[DetectionRow, ...]
     errors: tuple[StageError, ...]
     detector_versions: dict[str, str]
+    face_verdicts: tuple[FaceVerdict, ...] = ()
+    timeline: tuple[Moment, ...] = ()
+    spans: tuple[Span, ...] = ()

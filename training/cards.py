@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,6 +27,15 @@ GRAPH_LICENCE = (
 DATA_LICENCE = (
     "Trained on data for research and non-commercial use; see the terms of each set under training"
 )
+
+
+def code_commit() -> str | None:
+    """The commit of this checkout, None where it is none."""
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def sha256(path: Path) -> str:
@@ -91,6 +101,7 @@ def new_card(
             "margin": recipe.crop.margin,
             "align": False,
         },
+        "min_face": recipe.min_face,
         "filters": [],
         "input": {"width": side, "height": side, "color": "rgb"},
         "files": {name: sha256(folder / name) for name in files if (folder / name).exists()},
@@ -105,6 +116,7 @@ def new_card(
             "seed": recipe.seed,
             "steps": recipe.steps,
             "date": datetime.now(timezone.utc).date().isoformat(),
+            **({"commit": commit} if (commit := code_commit()) else {}),
             "stages": list(stages),
         },
         "metrics": [],
@@ -186,7 +198,8 @@ def card_page(card: dict[str, Any]) -> str:
             ],
         ),
         f"## Training\n\n    {training['command'].replace(' && ', chr(10) + '    ')}\n\n"
-        f"Seed {training['seed']}, {training['steps']} steps, {training['date']}.\n\n"
+        f"Seed {training['seed']}, {training['steps']} steps, {training['date']}, "
+        f"code of commit {training.get('commit', 'unknown')}.\n\n"
         + _table(
             ("set", "use", "pictures", "terms"),
             [(d["set"], d["use"], d["pictures"], d["terms"]) for d in training["data"]],

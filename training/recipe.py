@@ -74,7 +74,10 @@ class Records:
 
 @dataclass(frozen=True)
 class DetectorRecipe:
-    """One detector, from records to card; `backbone` names the recipe that it starts from."""
+    """One detector, from records to card; `backbone` names the recipe that it starts from.
+
+    `min_face` is the longer side in pixels of the smallest face that the detector shall judge.
+    """
 
     name: str
     family: str
@@ -92,6 +95,7 @@ class DetectorRecipe:
     batch: int = 16
     rate: float = 1e-3
     seed: int = 1
+    min_face: float = 36.0
     degrade: Degrader = field(default_factory=Degrader)
 
 

@@ -10,7 +10,6 @@ import click
 
 from fakecheck.engines import ENGINES
 from fakecheck.media import Limits, Sampling
-from fakecheck.pipeline import MIN_FACE
 
 _LIMITS = Limits()
 _SAMPLING = Sampling()
@@ -96,10 +95,8 @@ _DETECTORS = (
     click.option(
         "--min-face",
         type=click.FloatRange(1),
-        default=MIN_FACE,
-        show_default=True,
         metavar="PX",
-        help="Faces whose longer side is shorter than this are found, but not judged.",
+        help="Don't judge faces whose longer side is shorter.  [as each detector's card says]",
     ),
 )
 
