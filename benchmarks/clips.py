@@ -13,13 +13,16 @@ SAMPLE = Path(__file__).parent.parent / "tests" / "resources" / "real_clip.mpg"
 WIDTH, HEIGHT, FPS = 1280, 720, 25
 
 
-def make_clip(path: Path, seconds: float) -> Path:
-    """The sample clip, scaled to 720 lines on a grey ground, played over and over; h264."""
+def make_clip(path: Path, seconds: float, options: dict[str, str] | None = None) -> Path:
+    """The sample clip, scaled to 720 lines on a grey ground, played over and over; h264.
+
+    `options` are more ones of the encoder.
+    """
     frames = [frame.image for frame in open_media(SAMPLE).frames(Sampling(frames=None))]
     scale = HEIGHT / frames[0].shape[0]
     side = (WIDTH - round(frames[0].shape[1] * scale)) // 2
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
+        stream = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast", **(options or {})})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(round(seconds * FPS)):
             image = frames[number % len(frames)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, Sampling, find_media, open_media
+from fakecheck.media.base import Picker
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -51,7 +53,7 @@ def test_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @given(st.integers(1, 500), st.integers(1, 500))
 def test_frames_are_spread_evenly(frames: int, total: int) -> None:
-    indices = list(Sampling(frames=frames).indices(total))
+    indices = list(Sampling(frames=frames).spread(range(total)))
     assert len(indices) == min(frames, total)
     assert indices == sorted(set(indices))
     assert 0 <= indices[0] <= indices[-1] < total
@@ -62,12 +64,55 @@ def test_frames_are_spread_evenly(frames: int, total: int) -> None:
 
 @given(st.integers(1, 50), st.integers(1, 500))
 def test_every_nth_frame(every: int, total: int) -> None:
-    assert list(Sampling(frames=None, every=every).indices(total)) == list(range(0, total, every))
+    picker = Picker(Sampling(frames=None, every=every))
+    picked = [index for index in range(total) if picker.takes(index / 25)]
+    assert picked == list(range(0, total, every))
+
+
+@given(st.floats(0.1, 60), st.floats(1, 100), st.integers(1, 300))
+def test_frames_a_second(fps: float, rate: float, total: int) -> None:
+    picker = Picker(Sampling(frames=None, fps=fps))
+    times = [index / rate for index in range(total)]
+    picked = [time for time in times if picker.takes(time)]
+    assert picked[0] == 0
+    most = math.floor(times[-1] * fps + 0.1) + 1
+    assert len(picked) <= most
+    # No stretch of a period and a frame goes without one.
+    assert all(b - a < 1 / fps + 1 / rate + 0.01 for a, b in pairwise([*picked, times[-1]]))
+
+
+def test_time_window() -> None:
+    picker = Picker(Sampling(frames=None, every=2, start=1, end=2))
+    picked = [n for n in range(100) if not picker.over(n / 10) and picker.takes(n / 10)]
+    assert picked == [10, 12, 14, 16, 18]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "expected"),
+    [
+        (Sampling(), 25),
+        (Sampling(frames=500), 250),
+        (Sampling(None), 250),
+        (Sampling(None, every=3), 84),
+        (Sampling(None, fps=2), 20),
+        (Sampling(None, start=4, end=6), 50),
+        (Sampling(None, fps=2, start=4, end=60), 12),
+        (Sampling(None, start=11), 0),
+    ],
+)
+def test_expected_frames(sampling: Sampling, expected: int) -> None:
+    assert sampling.expected(250, 10.0) == expected
 
 
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         Sampling(frames=3, every=3)
+    with pytest.raises(ValueError, match="every and fps exclude each other"):
+        Sampling(None, every=3, fps=2)
+    with pytest.raises(ValueError, match="fps must be above 0, got 0"):
+        Sampling(None, fps=0)
+    with pytest.raises(ValueError, match=r"end must be after start, 2 s, got 1"):
+        Sampling(start=2, end=1)
     with pytest.raises(ValueError, match="frames must be at least 1, got 0"):
         Sampling(frames=0)
     with pytest.raises(ValueError, match="max_seconds must be above 0, got -1"):

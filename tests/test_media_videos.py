@@ -27,6 +27,7 @@ from media_samples import (
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, Media, Sampling, open_media
 from fakecheck.media.containers import is_cut_off, sniff
+from fakecheck.media.videos import Video
 from fakecheck.types import Frame
 
 ALL = Sampling(frames=None)
@@ -78,12 +79,64 @@ def test_containers(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[st
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mpg"])
 def test_sampling(tmp_path: Path, suffix: str) -> None:
     media = open_media(write_clip(tmp_path / f"a{suffix}", frames=30))
-    for sampling in (Sampling(frames=4), Sampling(None, every=7), Sampling(frames=99)):
+    samplings = {
+        Sampling(frames=4): [3, 11, 18, 26],
+        Sampling(None, every=7): [0, 7, 14, 21, 28],
+        Sampling(frames=99): list(range(30)),
+    }
+    assert_samplings(media, samplings)
+    assert len(list(media.frames())) == 25
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sampling_by_time(tmp_path: Path, suffix: str) -> None:
+    media = open_media(write_clip(tmp_path / f"a{suffix}", frames=30))
+    samplings = {
+        Sampling(None, fps=5): [0, 5, 10, 15, 20, 25],
+        Sampling(None, start=0.4, end=0.56): [10, 11, 12, 13],
+        Sampling(frames=2, start=0.4, end=0.56): [11, 13],
+        Sampling(None, every=3, end=0.3): [0, 3, 6],
+        Sampling(None, fps=10, start=0.8): [20, 23, 25, 28],
+    }
+    assert_samplings(media, samplings)
+
+
+def assert_samplings(media: Media, samplings: dict[Sampling, list[int]]) -> None:
+    for sampling, indices in samplings.items():
         frames = list(media.frames(sampling))
-        assert [frame.index for frame in frames] == list(sampling.indices(30))
+        assert [frame.index for frame in frames] == indices
         for frame in frames:
             assert_shows(frame, frame.index)
-    assert len(list(media.frames())) == 25
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".mpg", ".avi"])
+def test_frames_far_apart(tmp_path: Path, suffix: str) -> None:
+    """Those that are sought are the very frames that decoding all of the clip gives."""
+    media = open_media(write_clip(tmp_path / f"a{suffix}", frames=700))
+    every = {frame.index: frame for frame in media.frames(ALL)}
+    samplings = (Sampling(frames=3), Sampling(frames=9, start=20), Sampling(None, 50, start=14.2))
+    for sampling in samplings:
+        frames = list(media.frames(sampling))
+        assert len(frames) > 2
+        for frame in frames:
+            assert frame.time == pytest.approx(every[frame.index].time, abs=2e-3)
+            np.testing.assert_array_equal(frame.image, every[frame.index].image)
+
+
+def test_far_frames_are_sought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    media = open_media(write_clip(tmp_path / "a.mp4", frames=700))
+    decoded = []
+    check = Video._check_limits
+    monkeypatch.setattr(Video, "_decoded", lambda *_: pytest.fail("decodes all"))
+    monkeypatch.setattr(Video, "_check_limits", lambda *a: (decoded.append(a[1]), check(*a)))
+    assert [frame.index for frame in media.frames(Sampling(frames=2))] == [175, 525]
+    assert decoded == [175, 525]
+
+
+def test_a_clip_that_ends_before_the_start(tmp_path: Path) -> None:
+    media = open_media(write_clip(tmp_path / "a.mp4"))
+    with pytest.raises(MediaError, match=r"a\.mp4: ends before 3 s"):
+        list(media.frames(Sampling(start=3)))
 
 
 def test_content_decides_not_the_suffix(tmp_path: Path) -> None:

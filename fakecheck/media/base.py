@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from fakecheck.types import Frame, Image, MediaInfo
 
 HEAD_BYTES = 4096
 CHUNK_BYTES = 1 << 20
+ROUNDING = 0.001  # seconds
 
 
 def never() -> bool:
@@ -56,30 +58,92 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames of a video to look at.
+    """Which frames of a video to look at, of those from `start` until before `end` (seconds).
 
-    `frames=N` takes N of them, spread evenly over the clip (all of a shorter one); `every=N` each
-    N-th, from the first on; both None: all. A picture is always looked at.
+    `frames=N` takes N of them, spread evenly (all of a shorter one); `every=N` each N-th, from the
+    first on; `fps=X` the first one of each 1/X seconds; all three None: all. A picture is always
+    looked at.
     """
 
     frames: int | None = 25
     every: int | None = None
+    fps: float | None = None
+    start: float = 0.0
+    end: float | None = None
 
     def __post_init__(self) -> None:
-        if self.frames is not None and self.every is not None:
-            raise ValueError("frames and every exclude each other: set one of them to None")
+        given = [n for n in ("frames", "every", "fps") if getattr(self, n) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other: set all but one to None")
         for name in ("frames", "every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.fps is not None and not self.fps > 0:
+            raise ValueError(f"fps must be above 0, got {self.fps}")
+        if self.start < 0:
+            raise ValueError(f"start must be at least 0, got {self.start}")
+        if self.end is not None and not self.end > self.start:
+            raise ValueError(f"end must be after start, {self.start} s, got {self.end}")
 
-    def indices(self, total: int) -> range | list[int]:
-        """The 0-based frames to take of `total`: for `frames=N`, the middles of N equal parts."""
+    @property
+    def whole(self) -> bool:
+        """Whether `start` and `end` leave nothing out."""
+        return self.start == 0 and self.end is None
+
+    def spread(self, window: range) -> Sequence[int]:
+        """What `frames=N` takes of the frames in `window`: the middles of N equal parts."""
+        count, parts = len(window), self.frames
+        if parts is None or parts >= count:
+            return window
+        return [window[(2 * part + 1) * count // (2 * parts)] for part in range(parts)]
+
+    def expected(self, frames: int | None, duration: float | None) -> int | None:
+        """About how many frames will be looked at of a clip of so many, None where nobody knows."""
+        share = 1.0
+        if not self.whole or self.fps is not None:
+            if not duration:
+                return self.frames
+            end = duration if self.end is None else min(self.end, duration)
+            share = max(0.0, end - self.start) / duration
+        if self.fps is not None and duration:
+            return math.ceil(share * duration * self.fps)
+        if frames is None:
+            return self.frames
+        count = math.ceil(frames * share)
         if self.every is not None:
-            return range(0, total, self.every)
-        if self.frames is None or self.frames >= total:
-            return range(total)
-        return [(2 * part + 1) * total // (2 * self.frames) for part in range(self.frames)]
+            return math.ceil(count / self.every)
+        return min(count, self.frames or count)
+
+
+class Picker:
+    """Picks frames in passing, one after the other, as `sampling` says; `frames=N` picks all."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._seen = 0
+        self._due = sampling.start
+
+    def over(self, time: float | None) -> bool:
+        """Whether the window ends before the frame at `time`."""
+        end = self._sampling.end
+        return end is not None and time is not None and time >= end
+
+    def takes(self, time: float | None) -> bool:
+        """Whether the next frame, at `time`, is picked; every frame has to be asked about once."""
+        wish = self._sampling
+        if time is not None and time < wish.start:
+            return False
+        self._seen += 1
+        if wish.every is not None:
+            return (self._seen - 1) % wish.every == 0
+        if wish.fps is None or time is None:
+            return True
+        # A time stamp is rounded to its time base, of a millisecond in many containers.
+        if time < self._due - ROUNDING:
+            return False
+        self._due += math.ceil((time - self._due + ROUNDING) * wish.fps) / wish.fps
+        return True
 
 
 class Media(ABC):
@@ -102,7 +166,8 @@ class Media(ABC):
         stream's start by the clip's own time stamps, None for a picture. `stop` is asked before
         every frame that is decoded; once it says True the iterator ends.
 
-        Raises MediaError: for a clip that breaks off, after everything that could be decoded.
+        Raises MediaError: for a clip that breaks off, after everything that could be decoded, and
+        for one that ends before `sampling` starts.
         """
 
 

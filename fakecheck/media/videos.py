@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -17,13 +17,17 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from fakecheck.errors import MediaError
-from fakecheck.media.base import Limits, Media, Sampling, Turn, never
+from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
 from fakecheck.media.containers import is_cut_off
+from fakecheck.media.timetable import EXACT_SEEKS, SEEK_SKIPS, Timetable, read_timetable
 from fakecheck.types import Frame, Image, MediaInfo
 
 MICROSECONDS = 1_000_000
 # Streams that hold a cover or chapter pictures, not the clip.
 NOT_THE_CLIP = Disposition.attached_pic | Disposition.timed_thumbnails
+
+_Decoded = tuple[int, float | None, VideoFrame]
+"""Index, seconds after the stream's start, frame."""
 
 
 class Video(Media):
@@ -45,7 +49,6 @@ class Video(Media):
         self.demuxer = demuxer
         self._turn = turn
         self._limits = limits
-        self._counted: int | None = info.frames
 
     def frames(
         self,
@@ -54,42 +57,94 @@ class Video(Media):
     ) -> Iterator[Frame]:
         """See `Media.frames`.
 
-        Where `sampling` needs the number of frames and the container does not state it, packets are
-        counted first, which reads the file once more and decodes nothing.
+        Where it helps, the packets are read first, which decodes nothing: for the number of frames
+        if the container does not state it, and for the way to frames that lie far apart.
         """
-        wanted, last = self._plan(sampling, stop)
         # One for the whole clip: a frame's own would set up libswscale anew for every frame.
         converter = VideoReformatter()
+        taken = False
+        for index, time, frame in self._sampled(sampling, stop):
+            taken = True
+            yield Frame(index, time, self._upright(frame, converter))
+        if not taken and sampling.start and not stop():
+            raise MediaError(f"{self.path}: ends before {sampling.start:g} s")
+
+    def _sampled(self, sampling: Sampling, stop: Callable[[], bool]) -> Iterator[_Decoded]:
+        count, stated = sampling.frames, self.info.frames
+        if count is None and sampling.start == 0:
+            return self._in_passing(sampling, stop)
+        if count is not None and sampling.whole and stated and stated <= count * SEEK_SKIPS:
+            if count >= stated:
+                # The whole clip, also where it is longer than it says.
+                return self._in_passing(sampling, stop)
+            return self._in_order(sampling.spread(range(stated)), stop)
+        table = self._timetable(stop)
+        window = table.between(sampling.start, sampling.end)
+        picker = Picker(sampling)
+        wanted = (
+            sampling.spread(window)
+            if count is not None
+            else [index for index in window if picker.takes(float(table.times[index]))]
+        )
+        if self.demuxer in EXACT_SEEKS and table.seeks(wanted):
+            return self._by_seeking(wanted, table, stop)
+        return self._in_order(wanted, stop)
+
+    def _timetable(self, stop: Callable[[], bool]) -> Timetable:
+        with _opened(self.path, self.demuxer) as (container, stream):
+            return read_timetable(container, stream, self.fps, self._limits.max_frames, stop)
+
+    def _in_passing(self, sampling: Sampling, stop: Callable[[], bool]) -> Iterator[_Decoded]:
+        """The frames that the sampling takes as they come by."""
+        picker = Picker(sampling)
         for index, time, frame in self._decoded(stop):
-            if index in wanted:
-                yield Frame(index, time, self._upright(frame, converter))
-            if index == last:
+            if picker.over(time):
+                return
+            if picker.takes(time):
+                yield index, time, frame
+
+    def _in_order(self, wanted: Sequence[int], stop: Callable[[], bool]) -> Iterator[_Decoded]:
+        """The frames `wanted`, ascending, of all that are decoded up to the last of them."""
+        if not wanted:
+            return
+        chosen: Container[int] = wanted if isinstance(wanted, range) else frozenset(wanted)
+        for index, time, frame in self._decoded(stop):
+            if index in chosen:
+                yield index, time, frame
+            if index == wanted[-1]:
                 return
 
-    def _plan(
-        self, sampling: Sampling, stop: Callable[[], bool]
-    ) -> tuple[Container[int], int | None]:
-        """The indices to take, and the last of them if it is known."""
-        if sampling.frames is None:
-            return range(0, self._limits.max_frames, sampling.every or 1), None
-        if self._counted is None:
-            self._counted = self._count(stop)
-        if sampling.frames >= self._counted:
-            # The whole clip, also where it is longer than it says.
-            return range(self._limits.max_frames), None
-        indices = sampling.indices(self._counted)
-        return frozenset(indices), indices[-1]
+    def _by_seeking(
+        self, wanted: Sequence[int], table: Timetable, stop: Callable[[], bool]
+    ) -> Iterator[_Decoded]:
+        """The frames `wanted`, ascending, decoding little beside them.
 
-    def _count(self, stop: Callable[[], bool]) -> int:
+        In place of one that is damaged comes the next one that is not.
+        """
+        done = -1
         with _opened(self.path, self.demuxer) as (container, stream):
-            count = 0
-            for packet in container.demux(stream):
-                count += packet.size > 0
-                if stop() or count > self._limits.max_frames:
-                    break
-            return count
+            stream.codec_context.thread_type = "AUTO"
+            decoded = _frames_and_gaps(container, stream, False)
+            for index in wanted:
+                if index <= done:
+                    continue
+                key = table.key_before(index)
+                if key - (done + 1) > SEEK_SKIPS:
+                    container.seek(int(table.pts[key]), stream=stream)
+                    decoded = _frames_and_gaps(container, stream, False)
+                for frame in decoded:
+                    if stop():
+                        return
+                    shown = None if frame is None else table.index(frame.pts)
+                    if frame is not None and shown is not None and shown >= index:
+                        done, time = shown, float(table.times[shown])
+                        self._check_limits(shown, time, frame)
+                        yield shown, time, frame
+                        break
+        if done < 0:
+            raise MediaError(f"{self.path}: no frame could be decoded")
 
-    def _decoded(self, stop: Callable[[], bool]) -> Iterator[tuple[int, float | None, VideoFrame]]:
+    def _decoded(self, stop: Callable[[], bool]) -> Iterator[_Decoded]:
         """All frames with index and time; after the last one, MediaError for what is lost."""
         index, lost = 0, 0
         with _opened(self.path, self.demuxer) as (container, stream):

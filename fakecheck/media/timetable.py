@@ -1,0 +1,91 @@
+"""When each frame of a clip is shown and where decoding may start: read from packets, not decoded.
+
+With it a few frames of a long film cost seconds instead of the decoding of all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+# A seek has to jump over more frames than this to be faster than decoding them: flushed decoder
+# threads start anew (benchmarks/seek.py).
+SEEK_SKIPS = 40
+# Demuxers whose index leads to the very keyframe that was asked for.
+EXACT_SEEKS = frozenset({"mov", "matroska"})
+
+
+@dataclass(frozen=True, eq=False)
+class Timetable:
+    """`times` (n,) float64: seconds after the stream's start of all frames, ascending.
+
+    `pts` (n,) int64 are the same in units of the time base and `keys` (m,) int64 the indices of the
+    frames at which decoding may start; both are empty where the packets do not say.
+    """
+
+    times: NDArray[np.float64]
+    pts: NDArray[np.int64]
+    keys: NDArray[np.int64]
+
+    def between(self, start: float, end: float | None) -> range:
+        """The frames shown from `start` until before `end`."""
+        first = int(np.searchsorted(self.times, start))
+        return range(first, int(np.searchsorted(self.times, np.inf if end is None else end)))
+
+    def index(self, pts: int | None) -> int | None:
+        """Which frame is shown at `pts`, None if no packet announced one."""
+        if pts is None:
+            return None
+        place = int(np.searchsorted(self.pts, pts))
+        return place if place < len(self.pts) and self.pts[place] == pts else None
+
+    def key_before(self, index: int) -> int:
+        """The last frame at or before the frame `index` at which decoding may start."""
+        return int(self.keys[np.searchsorted(self.keys, index, side="right") - 1])
+
+    def seeks(self, wanted: Sequence[int]) -> bool:
+        """Whether decoding just `wanted` (ascending) would jump at least once."""
+        if not len(self.keys):
+            return False
+        befores = (0, *(index + 1 for index in wanted))
+        return any(
+            self.key_before(index) - before > SEEK_SKIPS
+            for before, index in zip(befores, wanted, strict=False)
+        )
+
+
+def read_timetable(
+    container: InputContainer,
+    stream: VideoStream,
+    fps: float | None,
+    most: int,
+    stop: Callable[[], bool],
+) -> Timetable:
+    """The timetable of the clip, of no more than `most` + 1 frames of it.
+
+    Without time stamps frames are taken to follow each other at `fps`, or at 25 a second.
+    """
+    shown: list[int | None] = []
+    keys: list[int | None] = []
+    for packet in container.demux(stream):
+        if packet.size == 0:
+            continue
+        if stop() or len(shown) > most:
+            break
+        shown.append(packet.pts)
+        if packet.is_keyframe:
+            keys.append(packet.pts)
+    nothing = np.zeros(0, np.int64)
+    if None in shown or stream.time_base is None or len(set(shown)) < len(shown):
+        return Timetable(np.arange(len(shown)) / (fps or 25.0), nothing, nothing)
+    pts = np.sort(np.array(shown, np.int64))
+    start = stream.start_time if stream.start_time is not None else int(pts[0]) if len(pts) else 0
+    times = np.maximum((pts - start) * float(stream.time_base), 0.0)
+    places = np.searchsorted(pts, np.unique(np.array(keys, np.int64)))
+    # Whatever is shown before the first keyframe cannot be sought.
+    return Timetable(times, pts, places if len(places) and places[0] == 0 else nothing)
