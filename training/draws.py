@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -26,6 +26,8 @@ CONTEXT = 2.2
 TIGHT, TIGHT_CONTEXT = 0.35, (1.0, 1.5)
 # Detectors must bear what the face finder's boxes and landmarks do from picture to picture.
 BOX_SHIFT, BOX_SCALE, MARK_SHIFT = 0.05, 0.1, 0.03
+# A face crop has a box for what it shows this much of.
+SHOWN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,14 @@ class Draw:
     source: str
 
 
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A fake made from a real face, and the same crop (height, width, 3) uint8 before that."""
+
+    before: Image
+    after: Draw
+
+
 class Source(Protocol):
     """Makes draws: what the classifier stage and the records are fed from."""
 
@@ -53,6 +63,14 @@ class Source(Protocol):
 
     def draw(self, fake: bool, rng: Rng) -> Draw:
         """A fake or a real example, entirely determined by the state of `rng`."""
+
+
+@runtime_checkable
+class PairSource(Source, Protocol):
+    """A source that makes fakes from real faces, and can show how."""
+
+    def pair(self, rng: Rng) -> Pair:
+        """A fake example and what it was made from."""
 
 
 def balanced(
@@ -65,6 +83,13 @@ def balanced(
     names = sorted(groups)
     chance = np.array([len(groups[n]) ** power * weights.get(n, 1.0) for n in names])
     return [groups[n] for n in names], chance / chance.sum()
+
+
+def pick_one(pool: tuple[list[list[Sample]], Floats], rng: Rng) -> Sample:
+    """A sample of what `balanced` gave."""
+    groups, chance = pool
+    group = groups[rng.choice(len(groups), p=chance)]
+    return group[rng.integers(len(group))]
 
 
 def longer_side(face: Face) -> float:
@@ -140,9 +165,59 @@ def clip_boxes(xyxy: Floats, width: int, height: int) -> Floats:
     return np.clip(xyxy, 0, np.array([width, height, width, height])).astype(np.float32)
 
 
+def shown_share(box: Floats, width: int, height: int) -> float:
+    """Which share (0..1) of a box in crop pixels lies inside of the crop."""
+    inside = clip_boxes(box[None], width, height)[0]
+    return float(np.prod(inside[2:] - inside[:2]) / max(np.prod(box[2:] - box[:2]), 1e-6))
+
+
+def random_picture(
+    root: Path, sample: Sample, faces: dict[str, Face], rng: Rng
+) -> tuple[Image, Face]:
+    """The sample's picture, cut around its face and perhaps mirrored; the face in it."""
+    image, face = read_image(root / sample.key), faces[sample.key]
+    return random_view(image, face, np.zeros((0, 4), np.float32), rng)[:2]
+
+
+def random_view(
+    image: Image, face: Face, xyxy: Floats, rng: Rng
+) -> tuple[Image, Face, Floats, bool]:
+    """The picture cut around its face and perhaps mirrored, and whether it was.
+
+    The face and the boxes (n, 4) lie where they now are.
+    """
+    cut, moved = random_context(image, face, rng)
+    xyxy = xyxy + np.tile(moved.xyxy[:2] - face.xyxy[:2], 2)
+    mirrored = bool(rng.random() < 0.5)
+    if mirrored:
+        width = cut.shape[1]
+        cut, moved = cv2.flip(cut, 1), flip_face(moved, width)
+        xyxy = np.stack([width - xyxy[:, 2], xyxy[:, 1], width - xyxy[:, 0], xyxy[:, 3]], axis=1)
+    return cut, moved, xyxy, mirrored
+
+
+def degraded_crop(
+    image: Image,
+    face: Face,
+    xyxy: Floats,
+    degrader: Degrader,
+    size: tuple[int, int],
+    margin: float,
+    rng: Rng,
+) -> tuple[Image, Floats]:
+    """The face's crop of the degraded picture; boxes (n, 4) of the picture in the crop's pixels.
+
+    What sticks out of the crop is not cut off.
+    """
+    degraded, moved = degrade_with_face(image, face, degrader, rng)
+    (crop,) = crop_regions(degraded, [jitter_face(moved, rng)], ("face",), size, margin)
+    scale = np.tile(np.array(degraded.shape[1::-1]) / image.shape[1::-1], 2).astype(np.float32)
+    return crop.image, crop.to_crop(xyxy * scale)
+
+
 @dataclass(frozen=True, eq=False)
 class FaceSource:
-    """Face crops of real and fake pictures; the box of a fake lies over its face.
+    """Face crops of real and fake pictures; the box of a fake lies over its face if not annotated.
 
     `size` is (width, height) in pixels, `power` and `weights` as for `balanced`.
     """
@@ -178,25 +253,25 @@ class FaceSource:
 
     def draw(self, fake: bool, rng: Rng) -> Draw:
         """A face crop of a set and a picture picked at random."""
-        groups, chance = self._pools[fake]  # type: ignore[attr-defined]
-        group = groups[rng.choice(len(groups), p=chance)]
-        return self.draw_sample(group[rng.integers(len(group))], rng)
+        return self.draw_sample(self.pick(fake, rng), rng)
+
+    def pick(self, fake: bool, rng: Rng) -> Sample:
+        """A sample of a set picked at random."""
+        return pick_one(self._pools[fake], rng)  # type: ignore[attr-defined]
 
     def draw_sample(self, sample: Sample, rng: Rng) -> Draw:
         """A face crop of this picture."""
-        image, face = random_context(
-            read_image(self.root / sample.key), self.faces[sample.key], rng
-        )
-        if rng.random() < 0.5:
-            image, face = cv2.flip(image, 1), flip_face(face, image.shape[1])
-        image, face = degrade_with_face(image, face, self.degrader, rng)
-        (crop,) = crop_regions(image, [jitter_face(face, rng)], ("face",), self.size, self.margin)
-        boxes = clip_boxes(crop.to_crop(face.xyxy[None]), *self.size)
+        face, labels = self.faces[sample.key], sample.labels or (self.label,)
+        marked = np.array(sample.boxes or [face.xyxy] * len(labels), np.float32)
+        image, face, xyxy, _ = random_view(read_image(self.root / sample.key), face, marked, rng)
+        crop, boxes = degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
+        seen = np.array([shown_share(box, *self.size) >= SHOWN for box in boxes])
+        fake = sample.fake and bool(seen.any())
         return Draw(
-            image=crop.image,
-            fake=sample.fake,
-            family=sample.family,
-            xyxy=boxes if sample.fake else np.zeros((0, 4), np.float32),
-            labels=(self.label,) if sample.fake else (),
+            image=crop,
+            fake=fake,
+            family=sample.family if fake else "",
+            xyxy=clip_boxes(boxes[seen], *self.size) if fake else np.zeros((0, 4), np.float32),
+            labels=tuple(np.array(labels)[seen].tolist()) if fake else (),
             source=sample.key,
         )

@@ -14,16 +14,20 @@ import numpy as np
 
 from fakecheck.card import Calibration
 from fakecheck_training.augment import FIXED
-from fakecheck_training.cards import read_card, write_card
-from fakecheck_training.data import SPLITS, pick
-from fakecheck_training.export import out_option
-from fakecheck_training.options import cli, data_option, recipe_argument, work_option
+from fakecheck_training.cards import OWN, POOLED, read_card, write_card
+from fakecheck_training.data import SPLITS
+from fakecheck_training.options import (
+    cli,
+    data_option,
+    out_option,
+    recipe_argument,
+    work_option,
+)
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import Scorer, Scores
+from fakecheck_training.simulated import held_back
 from fakecheck_training.sources import known_samples
 from fakecheck_training.statistics import auc, detector_llr, recall_at
-
-OWN, POOLED = "own reals", "reals of all sets"
 
 
 def measure(
@@ -75,9 +79,8 @@ def measure(
 def main(recipe: Path, data: Path, work: Path, out: Path, split: str) -> None:
     """Measure the calibrated bundle of RECIPE and write the figures into its card."""
     spec = load_detector_recipe(recipe)
-    samples, faces = known_samples(data, work)
-    chosen = pick(samples, split, fake=False)
-    chosen += pick(samples, split, fake=True, sets=spec.fake_sets)
+    samples, faces = known_samples(data, work, spec)
+    chosen = held_back(spec, samples, data, faces, split)
     folder = out / spec.name
     card = read_card(folder)
     scorer = Scorer(folder, data, faces)

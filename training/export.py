@@ -17,24 +17,22 @@ from fakecheck.engines.convert import Agreement, make_onnx
 from fakecheck_training.backbone import last_row
 from fakecheck_training.cards import new_card, training_data, write_card
 from fakecheck_training.freeze import freeze, load_model
-from fakecheck_training.options import cli, data_option, recipe_argument, work_option
-from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.options import (
+    cli,
+    data_option,
+    out_option,
+    recipe_argument,
+    work_option,
+)
+from fakecheck_training.pipeline import detector_folder, network, read_pipeline
+from fakecheck_training.probe import probe_stage
 from fakecheck_training.recipe import DetectorRecipe, load_detector_recipe
 from fakecheck_training.records import label_map_text
 from fakecheck_training.sources import known_samples
 
-DETECTORS = Path(__file__).resolve().parent.parent / "detectors"
-
-out_option = click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DETECTORS,
-    help="Folder of the bundles, by default the repository's detectors/.",
-)
-
 
 def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
-    """What a card says of ImageNet, classifier and SSD."""
+    """What a card says of ImageNet, classifier and detector."""
     found: list[dict[str, Any]] = []
     if recipe.backbone:
         row = last_row(work, recipe.backbone)
@@ -48,9 +46,12 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
                 "measured_on": "degraded draws of held-back pictures of all its sets",
             },
         ]
-    summary = json.loads((detector_folder(work, recipe.name) / "training.json").read_text())
-    ssd = {"name": "ssd", "steps": summary["steps"], "batch": recipe.batch}
-    return [*found, {**ssd, "loss": round(summary["loss"][-1][1], 4)}]
+    folder = detector_folder(work, recipe.name)
+    summary = json.loads((folder / "training.json").read_text())
+    name, _ = network(read_pipeline(folder / "pipeline.config")["model"])
+    trained = {"name": name, "steps": summary["steps"], "batch": recipe.batch}
+    trained["loss"] = round(summary["loss"][-1][1], 4)
+    return [*found, *probe_stage(folder), trained]
 
 
 def export_detector(
@@ -82,7 +83,7 @@ def export_detector(
 def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     """Freeze the newest checkpoint of RECIPE into detectors/NAME, with its ONNX twin and a card."""
     spec = load_detector_recipe(recipe)
-    samples, _ = known_samples(data, work)
+    samples, _ = known_samples(data, work, spec)
     folder, agreement = export_detector(
         spec, work, out, training_data(spec, samples), stages(spec, work)
     )

@@ -55,8 +55,7 @@ def load_model(config: Path, checkpoints: Path) -> tuple[Any, int, int]:
     newest = tf.train.latest_checkpoint(str(checkpoints))
     if newest is None:
         raise FileNotFoundError(f"no checkpoint in {checkpoints}: train first")
-    resizer = model_config.ssd.image_resizer.fixed_shape_resizer
-    shape = (resizer.height, resizer.width)
+    shape = pipeline.input_size(model_config)
     # Variables exist only once the model has run.
     model.postprocess(
         model.predict(tf.zeros((1, *shape, 3)), tf.constant([[*shape, 3]])),

@@ -32,6 +32,12 @@ work_option = click.option(
     show_default=True,
     help="Folder of caches, records and checkpoints. [env: FAKECHECK_WORK]",
 )
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(__file__).resolve().parent.parent / "detectors",
+    help="Folder of the bundles, by default the repository's detectors/.",
+)
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
 
 

@@ -20,7 +20,8 @@ from fakecheck_training.draws import (
     degrade_with_face,
     flip_face,
     jitter_face,
-    random_context,
+    random_view,
+    shown_share,
 )
 from fakecheck_training.faces import read_image
 from fakecheck_training.simulate import PARTS, part_box, random_parts, swap_parts
@@ -49,10 +50,12 @@ def part_crop(image: Image, face: Face, part: str, side: int, margin: float) -> 
     return crops[1] if part == "right_eye" else crops[0]
 
 
-def shown_share(box: Floats, width: int, height: int) -> float:
-    """Which share (0..1) of a box in crop pixels lies inside of the crop."""
-    inside = clip_boxes(box[None], width, height)[0]
-    return float(np.prod(inside[2:] - inside[:2]) / max(np.prod(box[2:] - box[:2]), 1e-6))
+def _marked(face: Face, replaced: Sequence[str], sample: Sample) -> tuple[list[str], Floats]:
+    """Class names and boxes (n, 4) of the replaced parts; annotated ones go before landmarks."""
+    if replaced and sample.boxes:
+        return list(sample.labels), np.array(sample.boxes, np.float32)
+    boxes = [part_box(face, part) for part in replaced]
+    return [part_label(part) for part in replaced], np.array(boxes, np.float32).reshape(-1, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,21 +153,19 @@ class PartSource:
         strict: bool = False,
     ) -> Draw | None:
         """The crop around `part`; with `strict`, None where a replaced part is half shown."""
-        image, face = random_context(image, face, rng)
-        if rng.random() < 0.5:
-            image, face = cv2.flip(image, 1), flip_face(face, image.shape[1])
-            replaced = [MIRRORED.get(name, name) for name in replaced]
-            part = MIRRORED.get(part, part)
-        image, face = degrade_with_face(image, face, self.degrader, rng)
-        crop = part_crop(image, jitter_face(face, rng), part, self.side, self.margin)
+        names, marked = _marked(face, replaced, sample)
+        view, face, xyxy, mirrored = random_view(image, face, marked, rng)
+        degraded, face = degrade_with_face(view, face, self.degrader, rng)
+        part = MIRRORED.get(part, part) if mirrored else part
+        crop = part_crop(degraded, jitter_face(face, rng), part, self.side, self.margin)
         size = (self.side, self.side)
+        scale = np.tile(np.array(degraded.shape[1::-1]) / view.shape[1::-1], 2)
         boxes, labels = [], []
-        for name in replaced:
-            (box,) = crop.to_crop(part_box(face, name)[None])
+        for name, box in zip(names, crop.to_crop(xyxy * scale), strict=True):
             share = shown_share(box, *size)
             if share >= SHOWN:
                 boxes.append(box)
-                labels.append(part_label(name))
+                labels.append(name)
             elif strict and share > HIDDEN:
                 return None
         return Draw(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fakecheck_training import ssd  # registers the feature extractor
+from fakecheck.errors import UsageError
+from fakecheck_training import faster_rcnn, ssd  # registers the feature extractors
 from fakecheck_training.recipe import RECIPES, DetectorRecipe
 
 from object_detection.utils import config_util  # isort: skip  (after the mends of compat)
 
 WARMUP_SHARE = 0.05
+# What a template may describe → the feature extractor that it must name.
+TYPES = {"ssd": ssd.TYPE, "faster_rcnn": faster_rcnn.TYPE}
 
 
 def detector_folder(work: Path, name: str) -> Path:
@@ -21,7 +24,7 @@ def detector_folder(work: Path, name: str) -> Path:
 def write_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Path:
     """Writes FOLDER/pipeline.config, its path; `backbone` is the checkpoint to start from."""
     configs = config_util.get_configs_from_pipeline_file(str(RECIPES / recipe.pipeline))
-    _override_model(configs["model"].ssd, recipe)
+    _override_model(configs["model"], recipe)
     _override_training(configs["train_config"], recipe, backbone)
     reader = configs["train_input_config"]
     reader.label_map_path = str(folder / "label_map.pbtxt")
@@ -36,11 +39,38 @@ def read_pipeline(path: Path) -> dict[str, Any]:
     return config_util.get_configs_from_pipeline_file(str(path))
 
 
+def network(model: Any) -> tuple[str, Any]:
+    """Name (ssd, faster_rcnn) and message of what a `model` of a pipeline.config describes.
+
+    Raises UsageError for one that this package cannot train.
+    """
+    name = model.WhichOneof("model")
+    content = getattr(model, name) if name in TYPES else None
+    if content is None or content.feature_extractor.type != TYPES[name]:
+        raise UsageError(
+            f"the pipeline.config must describe an ssd with the feature extractor {ssd.TYPE} or a "
+            f"faster_rcnn with {faster_rcnn.TYPE}"
+        )
+    return name, content
+
+
+def input_size(model: Any) -> tuple[int, int]:
+    """Height and width in pixels to which the model resizes its pictures."""
+    resizer = network(model)[1].image_resizer.fixed_shape_resizer
+    return resizer.height, resizer.width
+
+
 def _override_model(model: Any, recipe: DetectorRecipe) -> None:
-    if model.feature_extractor.type != ssd.TYPE:
-        raise ValueError(f"{recipe.pipeline} has no feature extractor {ssd.TYPE}")
-    model.num_classes = len(recipe.classes)
-    resizer = model.image_resizer.fixed_shape_resizer
+    name, content = network(model)
+    content.num_classes = len(recipe.classes)
+    resizer = content.image_resizer.fixed_shape_resizer
+    if name == "faster_rcnn":
+        # An SSD's anchors are multiples of the stride; these shall fit the parts of a face in any
+        # crop as they do in the template's.
+        anchors = content.first_stage_anchor_generator.grid_anchor_generator
+        growth = recipe.crop.side / resizer.height
+        anchors.height = round(anchors.height * growth)
+        anchors.width = round(anchors.width * growth)
     resizer.height = resizer.width = recipe.crop.side
 
 

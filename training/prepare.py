@@ -20,7 +20,7 @@ from fakecheck_training.sources import detector_source, known_samples
 def main(recipe: Path, data: Path, work: Path) -> None:
     """Write the TFRecords and the label map of the detector RECIPE to WORK/detectors/NAME."""
     spec = load_detector_recipe(recipe)
-    samples, faces = known_samples(data, work)
+    samples, faces = known_samples(data, work, spec)
     source = detector_source(spec, data, samples, faces)
     fakes, reals = spec.records.fakes, spec.records.reals
     draws = progress(make_draws(source, fakes, reals, spec.seed), fakes + reals, "draws")

@@ -1,10 +1,12 @@
 """`python -m fakecheck_training.preview RECIPE SHEET.png`: a contact sheet of what is drawn.
 
-Look at it before training: boxes in green, fakes in the odd columns.
+Look at it before training: boxes with their classes, fakes in the odd columns. With `--pairs`,
+fakes made from real faces stand beside what they were made from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,31 +15,62 @@ import numpy as np
 
 from fakecheck.errors import UsageError
 from fakecheck.types import Image
-from fakecheck_training.draws import Draw, Source
+from fakecheck_training.draws import Draw, PairSource, Source
 from fakecheck_training.options import cli, data_option, recipe_argument, work_option
 from fakecheck_training.recipe import load_backbone_recipe, load_detector_recipe
 from fakecheck_training.sources import backbone_source, detector_source, known_samples
 
-GREEN = (0, 255, 0)
+GREEN, BLACK = (0, 255, 0), (0, 0, 0)
+FONT, FONT_SCALE, LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.33, 10
+
+Cell = Callable[[np.random.Generator, bool], list[Image]]
 
 
 def contact_sheet(source: Source, columns: int, rows: int, seed: int) -> Image:
     """`columns` by `rows` draws with their boxes; every second column is fake."""
+    return _sheet(lambda rng, odd: [marked(source.draw(odd, rng))], columns, rows, seed)
+
+
+def pair_sheet(source: PairSource, columns: int, rows: int, seed: int) -> Image:
+    """`columns` // 2 by `rows` fakes, each with the same crop before it was forged on its left."""
+
+    def pair(rng: np.random.Generator, _: bool) -> list[Image]:
+        found = source.pair(rng)
+        return [found.before, marked(found.after)]
+
+    return _sheet(pair, max(1, columns // 2), rows, seed)
+
+
+def _sheet(cell: Cell, columns: int, rows: int, seed: int) -> Image:
     lines = []
     for row in range(rows):
-        draws = [
-            source.draw(bool(column % 2), np.random.default_rng((seed, row, column)))
-            for column in range(columns)
-        ]
-        lines.append(np.hstack([_marked(draw) for draw in draws]))
+        images: list[Image] = []
+        for column in range(columns):
+            images += cell(np.random.default_rng((seed, row, column)), bool(column % 2))
+        lines.append(np.hstack(images))
     return np.vstack(lines)
 
 
-def _marked(draw: Draw) -> Image:
+def marked(draw: Draw) -> Image:
+    """The draw's picture with its boxes, and their classes listed in its corner."""
     image = draw.image.copy()
     for left, top, right, bottom in draw.xyxy.astype(int).tolist():
         cv2.rectangle(image, (left, top), (right, bottom), GREEN, 1)
+    for number, label in enumerate(dict.fromkeys(draw.labels), 1):
+        (width, _), _ = cv2.getTextSize(label, FONT, FONT_SCALE, 1)
+        cv2.rectangle(image, (0, (number - 1) * LINE), (width + 2, number * LINE), BLACK, -1)
+        place = (1, number * LINE - 2)
+        cv2.putText(image, label, place, FONT, FONT_SCALE, GREEN, 1, cv2.LINE_AA)
     return image
+
+
+def _source(recipe: Path, data: Path, work: Path) -> Source:
+    try:
+        backbone = load_backbone_recipe(recipe)
+    except UsageError:
+        spec = load_detector_recipe(recipe)
+        return detector_source(spec, data, *known_samples(data, work, spec))
+    return backbone_source(backbone, data, *known_samples(data, work), "fit")
 
 
 @cli
@@ -48,17 +81,26 @@ def _marked(draw: Draw) -> Image:
 @click.option("--columns", default=14, show_default=True)
 @click.option("--rows", default=8, show_default=True)
 @click.option("--seed", default=1, show_default=True)
+@click.option("--pairs", is_flag=True, help="Fakes made from real faces, beside the real ones.")
 def main(
-    recipe: Path, sheet: Path, data: Path, work: Path, columns: int, rows: int, seed: int
+    recipe: Path,
+    sheet: Path,
+    data: Path,
+    work: Path,
+    columns: int,
+    rows: int,
+    seed: int,
+    pairs: bool,
 ) -> None:
     """Write a picture with draws of RECIPE to SHEET."""
-    samples, faces = known_samples(data, work)
-    source: Source
-    try:
-        source = backbone_source(load_backbone_recipe(recipe), data, samples, faces, "fit")
-    except UsageError:
-        source = detector_source(load_detector_recipe(recipe), data, samples, faces)
-    if not cv2.imwrite(str(sheet), contact_sheet(source, columns, rows, seed)):
+    source = _source(recipe, data, work)
+    if not pairs:
+        image = contact_sheet(source, columns, rows, seed)
+    elif isinstance(source, PairSource):
+        image = pair_sheet(source, columns, rows, seed)
+    else:
+        raise UsageError(f"{recipe} draws no pairs of a real face and a fake made from it")
+    if not cv2.imwrite(str(sheet), image):
         raise OSError(f"cannot write {sheet}")
 
 

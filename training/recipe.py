@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
@@ -17,6 +18,7 @@ from fakecheck_training.augment import Degrader
 
 T = TypeVar("T")
 RECIPES = Path(__file__).parent / "recipes"
+BLEND_CLASSES = ("face_swap", "face_boundary", "face_colormismatch", "face_resolutionmismatch")
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,29 @@ class CropSpec:
 
 
 @dataclass(frozen=True)
+class Simulate:
+    """Fakes that are real faces with artifacts laid over them: see `artifacts.py`.
+
+    The classes are `<region>_<artifact>` for every word of both lists.
+    """
+
+    artifacts: list[str]
+    regions: list[str]
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of all classes that may be drawn."""
+        return [f"{region}_{artifact}" for region in self.regions for artifact in self.artifacts]
+
+
+@dataclass(frozen=True)
 class BackboneRecipe:
     """The classifier stage: ImageNet weights → a backbone that tells real from fake.
 
     Sets are drawn with a chance of their size to the `power`; `simulated` is the share of fakes
-    that are made from real faces (part crops only). `start` names another backbone recipe whose
-    result is started from instead of ImageNet.
+    that are made from real faces (part crops only), `blended` the share that are blends of them
+    (face crops only); `simulate` makes all fakes from real faces. `start` names another backbone
+    recipe whose result is started from instead of ImageNet.
     """
 
     name: str
@@ -51,32 +70,57 @@ class BackboneRecipe:
     family_weight: float = 0.3
     power: float = 0.5
     simulated: float = 0.0
+    blended: float = 0.0
     fake_weights: dict[str, float] = field(default_factory=dict)
     real_weights: dict[str, float] = field(default_factory=dict)
     degrade: Degrader = field(default_factory=Degrader)
+    simulate: Simulate | None = None
 
 
 @dataclass(frozen=True)
 class Records:
     """How many draws go into the TFRecords, and of what.
 
-    `fakes` and `reals` are counts of draws; weights and `power` as for `draws.balanced`.
+    `fakes` and `reals` are counts of draws; weights and `power` as for `draws.balanced`,
+    `simulated` and `blended` as for a backbone.
     """
 
     fakes: int
     reals: int
     power: float = 0.5
     simulated: float = 0.0
+    blended: float = 0.0
     untouched: float = 0.0
     fake_weights: dict[str, float] = field(default_factory=dict)
     real_weights: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
+class InputSpec:
+    """Pictures that somebody annotated: see `inputs.py`.
+
+    `format` is voc, coco or folder; `path` a file or folder, absolute or inside of the data folder;
+    `terms` what their owner allows, which the card repeats. `pictures` is the folder of the
+    pictures, if not beside the annotations. `group` says what may not be parted by the split:
+    pictures whose name begins alike (prefix), of one directory, none (stem), or whose annotation
+    has the same in the column of this name. `split` puts all of them into fit, calib or val.
+    """
+
+    format: str
+    path: str
+    name: str
+    terms: str
+    pictures: str = ""
+    group: str = "prefix"
+    split: str = ""
+
+
+@dataclass(frozen=True)
 class DetectorRecipe:
     """One detector, from records to card; `backbone` names the recipe that it starts from.
 
-    `min_face` is the longer side in pixels of the smallest face that the detector shall judge.
+    `min_face` is the longer side in pixels of the smallest face that the detector shall judge. The
+    fakes of `inputs` are added to those of `fake_sets`.
     """
 
     name: str
@@ -97,16 +141,43 @@ class DetectorRecipe:
     seed: int = 1
     min_face: float = 36.0
     degrade: Degrader = field(default_factory=Degrader)
+    simulate: Simulate | None = None
+    inputs: list[InputSpec] = field(default_factory=list)
+
+
+def load_recipe(cls: type[T], path: Path) -> T:
+    """The recipe of the dataclass `cls` in the file `path`, or in `recipes/NAME.yaml` here."""
+    return _build(cls, _read(path), str(path))
 
 
 def load_backbone_recipe(path: Path) -> BackboneRecipe:
     """The recipe in the file `path`, or in `recipes/NAME.yaml` of this package."""
-    return _build(BackboneRecipe, _read(path), str(path))
+    recipe = _build(BackboneRecipe, _read(path), str(path))
+    _check_crops(recipe.crop, recipe.simulate, recipe.blended, path)
+    return recipe
 
 
 def load_detector_recipe(path: Path) -> DetectorRecipe:
     """The recipe in the file `path`, or in `recipes/NAME.yaml` of this package."""
-    return _build(DetectorRecipe, _read(path), str(path))
+    recipe = _build(DetectorRecipe, _read(path), str(path))
+    names = [item.name for item in recipe.inputs]
+    if len(set(names)) < len(names) or set(names) & set(recipe.fake_sets):
+        raise UsageError(f"{path}: two sets have one name, of inputs or of fake_sets")
+    recipe = dataclasses.replace(recipe, fake_sets=[*recipe.fake_sets, *names])
+    _check_crops(recipe.crop, recipe.simulate, recipe.records.blended, path)
+    if recipe.simulate and sorted(recipe.simulate.classes) != sorted(recipe.classes):
+        raise UsageError(
+            f"{path}: classes must be every <region>_<artifact> of simulate, "
+            f"which makes {', '.join(recipe.simulate.classes)}"
+        )
+    if recipe.records.blended and not set(recipe.classes) & set(BLEND_CLASSES):
+        raise UsageError(f"{path}: blended needs one of the classes {', '.join(BLEND_CLASSES)}")
+    return recipe
+
+
+def _check_crops(crop: CropSpec, simulate: Simulate | None, blended: float, path: Path) -> None:
+    if (simulate or blended) and crop.regions != ["face"]:
+        raise UsageError(f"{path}: simulate and blended need crops of the face alone")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -142,11 +213,15 @@ def _build(cls: type[T], content: dict[str, Any], where: str) -> T:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(hint, UnionType):  # a block that may be left out: `Simulate | None`
+        hint = get_args(hint)[0]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, dict):
             raise UsageError(f"{where} must be a mapping, got {value!r}")
         return _build(hint, value, where)
     origin = get_origin(hint) or hint
+    if origin is list and isinstance(value, list):
+        return [_convert(get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
     if origin is tuple and isinstance(value, list) and len(value) == len(get_args(hint)):
         return tuple(value)
     if origin is float and isinstance(value, int) and not isinstance(value, bool):

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from fakecheck.geometry import Affine
 from fakecheck.regions import eye_distance
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Rng
-
-Points = NDArray[np.floating]
+from fakecheck_training.masks import Points, filled, ring, roll
 
 PARTS = ("left_eye", "right_eye", "nose", "mouth")
 # Part → (centre up the face, half width, half height) from its landmark, in eye distances: an eye
@@ -48,11 +46,10 @@ def part_place(face: Face, part: str) -> tuple[Points, Points, float]:
     """Centre (2,), half axes (2,) in pixels and the face's roll in radians."""
     up, half_width, half_height = SHAPES[part]
     distance = eye_distance(face)
-    across = face.landmarks[1] - face.landmarks[0]
-    roll = float(np.arctan2(across[1], across[0]))
-    upward = np.array([np.sin(roll), -np.cos(roll)])
+    angle = roll(face)
+    upward = np.array([np.sin(angle), -np.cos(angle)])
     centre = part_centre(face, part) + upward * up * distance
-    return centre, np.array([half_width, half_height]) * distance, roll
+    return centre, np.array([half_width, half_height]) * distance, angle
 
 
 def part_box(face: Face, part: str) -> Floats:
@@ -73,10 +70,10 @@ def swap_part(
     warped = cv2.warpAffine(
         donor, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
-    core = _part_mask(target_face, part, (height, width), rng)
-    warped = _match_colour(warped, target, core, strength=rng.uniform(0.2, 1.0))
+    core = part_mask(target_face, part, (height, width), rng)
+    warped = match_colour(warped, target, core, strength=rng.uniform(0.2, 1.0))
     if rng.random() < POISSON:
-        cloned = _poisson(warped, target, core)
+        cloned = poisson(warped, target, core)
         if cloned is not None:
             return cloned, core
     sigma = rng.uniform(0.02, 0.09) * eye_distance(target_face)
@@ -140,24 +137,17 @@ def _alignment(donor: Face, target: Face, part: str, rng: Rng) -> Affine:
     return np.hstack([turn, (place - turn @ part_centre(donor, part))[:, None]])
 
 
-def _part_mask(face: Face, part: str, shape: tuple[int, int], rng: Rng) -> Floats:
+def part_mask(face: Face, part: str, shape: tuple[int, int], rng: Rng) -> Floats:
     """(h, w) float32 0 or 1: a wobbly ellipse over the part."""
-    centre, half, roll = part_place(face, part)
-    half = half * rng.uniform(0.85, 1.15, 2)
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    power = rng.uniform(0.6, 1.0)  # under 1 the ellipse turns into a rounded box
-    x = np.sign(np.cos(angles)) * np.abs(np.cos(angles)) ** power
-    y = np.sign(np.sin(angles)) * np.abs(np.sin(angles)) ** power
-    ring = np.stack([x, y], axis=1) * half * rng.uniform(0.92, 1.08, (24, 1))
-    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-    points = np.round(ring @ turn.T + centre).astype(np.int32)
-    mask = np.zeros(shape, np.float32)
-    cv2.fillPoly(mask, [points], (1.0,))
-    return mask
+    centre, half, angle = part_place(face, part)
+    return filled(ring(centre, half * rng.uniform(0.85, 1.15, 2), angle, rng), shape)
 
 
-def _match_colour(donor: Image, target: Image, mask: Floats, strength: float) -> Image:
-    """Mean and spread under the mask moved towards the target's (Reinhard et al. 2001, in Lab)."""
+def match_colour(donor: Image, target: Image, mask: Floats, strength: float) -> Image:
+    """Mean and spread under the mask (h, w) moved towards the target's; `strength` is 0..1.
+
+    Reinhard et al., Color Transfer between Images, 2001, in CIE Lab.
+    """
     if not mask.any():
         return donor
     binary = mask.astype(np.uint8)
@@ -171,8 +161,8 @@ def _match_colour(donor: Image, target: Image, mask: Floats, strength: float) ->
     return cv2.cvtColor(lab, cv2.COLOR_LAB2BGR)
 
 
-def _poisson(donor: Image, target: Image, mask: Floats) -> Image | None:
-    """Seamless clone; None where the mask touches the border, which OpenCV refuses."""
+def poisson(donor: Image, target: Image, mask: Floats) -> Image | None:
+    """Seamless clone under the mask (h, w); None where it touches the border, as OpenCV refuses."""
     binary = (mask > 0.5).astype(np.uint8) * 255
     left, top, width, height = cv2.boundingRect(binary)
     inside = left > 1 and top > 1

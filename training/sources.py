@@ -5,18 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fakecheck.errors import UsageError
 from fakecheck.types import Face
+from fakecheck_training.artifact_draws import ArtifactSource
+from fakecheck_training.blend_draws import BlendSource
 from fakecheck_training.data import Sample, pick, read_samples
 from fakecheck_training.draws import FaceSource, Source
 from fakecheck_training.faces import load_faces, with_faces
+from fakecheck_training.input_faces import find_input_faces
+from fakecheck_training.inputs import read_input, tell_problems
 from fakecheck_training.part_draws import PartSource
-from fakecheck_training.recipe import BackboneRecipe, CropSpec, DetectorRecipe
+from fakecheck_training.recipe import BLEND_CLASSES, BackboneRecipe, CropSpec, DetectorRecipe
 
 
-def known_samples(data: Path, work: Path) -> tuple[list[Sample], dict[str, Face]]:
-    """All samples of the pack in which a face was found, and the faces."""
-    faces = load_faces(work)
-    return with_faces(read_samples(data), faces), faces
+def known_samples(
+    data: Path, work: Path, recipe: DetectorRecipe | None = None
+) -> tuple[list[Sample], dict[str, Face]]:
+    """All samples of the pack in which a face was found, and the faces.
+
+    With a recipe also those of its `inputs`, which need no pack beside them; what of these cannot
+    be used is told on stderr.
+    """
+    if recipe is None or not recipe.inputs:
+        faces = load_faces(work)
+        return with_faces(read_samples(data), faces), faces
+    samples: list[Sample] = []
+    faces = {}
+    if any(data.glob("*/manifest.csv")):
+        samples, faces = known_samples(data, work)
+    for spec in recipe.inputs:
+        if spec.name in {sample.dataset for sample in samples}:
+            raise UsageError(f"the data pack has a set {spec.name!r} too: name the input otherwise")
+        found = read_input(spec, data, recipe.classes, recipe.family)
+        known, problems = find_input_faces(found.samples, sees_parts(recipe.crop))
+        tell_problems(spec.name, len(found.samples), [*found.problems, *problems])
+        samples += known.samples
+        faces |= known.faces
+    return samples, faces
 
 
 def sees_parts(crop: CropSpec) -> bool:
@@ -35,6 +60,18 @@ def backbone_source(
     fakes = pick(samples, split, fake=True, sets=recipe.fake_sets or None)
     reals = pick(samples, split, fake=False)
     crop = recipe.crop
+    if recipe.simulate:
+        return ArtifactSource(
+            data,
+            faces,
+            reals,
+            recipe.degrade,
+            (crop.side, crop.side),
+            crop.margin,
+            recipe.simulate,
+            power=recipe.power,
+            real_weights=recipe.real_weights,
+        )
     if sees_parts(crop):
         return PartSource(
             data,
@@ -48,7 +85,7 @@ def backbone_source(
             power=recipe.power,
             real_weights=recipe.real_weights,
         )
-    return FaceSource(
+    whole = FaceSource(
         data,
         faces,
         fakes,
@@ -60,6 +97,7 @@ def backbone_source(
         fake_weights=recipe.fake_weights,
         real_weights=recipe.real_weights,
     )
+    return BlendSource(whole, recipe.blended, BLEND_CLASSES) if recipe.blended else whole
 
 
 def detector_source(
@@ -69,6 +107,18 @@ def detector_source(
     fakes = pick(samples, "fit", fake=True, sets=recipe.fake_sets)
     reals = pick(samples, "fit", fake=False)
     crop, records = recipe.crop, recipe.records
+    if recipe.simulate:
+        return ArtifactSource(
+            data,
+            faces,
+            reals,
+            recipe.degrade,
+            (crop.side, crop.side),
+            crop.margin,
+            recipe.simulate,
+            power=records.power,
+            real_weights=records.real_weights,
+        )
     if sees_parts(crop):
         return PartSource(
             data,
@@ -83,7 +133,7 @@ def detector_source(
             power=records.power,
             real_weights=records.real_weights,
         )
-    return FaceSource(
+    whole = FaceSource(
         data,
         faces,
         fakes,
@@ -96,3 +146,4 @@ def detector_source(
         fake_weights=records.fake_weights,
         real_weights=records.real_weights,
     )
+    return BlendSource(whole, records.blended, recipe.classes) if records.blended else whole

@@ -1,0 +1,310 @@
+"""Pages, cards and README say the same, and say what the scores were."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib", reason="needs pip install fakecheck[train]")
+pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
+
+from fakecheck.card import DetectorCard, load_card
+from fakecheck.errors import UsageError
+from fakecheck.types import Face
+from fakecheck_training.accuracy_boxes import box_accuracy, truth, undegraded_faces
+from fakecheck_training.accuracy_cards import (
+    END,
+    START,
+    card_metrics,
+    readme_block,
+    write_cards,
+    write_readme,
+)
+from fakecheck_training.accuracy_detectors_page import detectors_page
+from fakecheck_training.accuracy_page import accuracy_page
+from fakecheck_training.accuracy_plots import draw_plots
+from fakecheck_training.accuracy_results import ALL, KNOWN, Results, compute
+from fakecheck_training.accuracy_rows import (
+    calls,
+    confusion,
+    false_alarms,
+    family_of,
+    separation_of,
+    stands_for,
+)
+from fakecheck_training.accuracy_steps import ATTRIBUTES, in_steps
+from fakecheck_training.accuracy_words import joined, limits, percent
+from fakecheck_training.data import Sample
+from fakecheck_training.judging import Judged
+from fakecheck_training.measured import STATES, Shot
+from fakecheck_training.part_draws import part_label
+from fakecheck_training.scoring import BOX
+from fakecheck_training.simulate import part_box
+from fakecheck_training.simulated import SimulatedSample
+
+BUNDLES = Path(__file__).parents[2] / "detectors"
+# Set, family, how strongly its own detector sees it: None where there is no such detector.
+SETS = (("stargan", "stargan", 0.95), ("ciplab", "partswap", 0.7), ("stylegan", "stylegan", None))
+
+
+def a_face(side: float = 100.0) -> Face:
+    marks = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+    box = np.array([20, 20, 20 + side, 20 + side], np.float32)
+    return Face(box, (20 + side * marks).astype(np.float32), 0.9)
+
+
+def a_sample(dataset: str, number: int, fake: bool, family: str = "") -> Sample:
+    parts = ("nose",) if fake and family == "partswap" else ()
+    group = f"g{number}"
+    return Sample(
+        f"{dataset}/{fake}{number}", dataset, "val", fake, family if fake else "", group, parts
+    )
+
+
+def boxes_of(rows: Sequence[tuple[int, float, np.ndarray]]) -> np.ndarray:
+    return np.array([(0, number, score, tuple(xyxy)) for number, score, xyxy in rows], BOX)
+
+
+def a_shot(sample: Sample, state: str, values: dict[str, np.ndarray], faces=None) -> Shot:
+    nose = part_box(a_face(), "nose")
+    found = {name: boxes_of([]) for name in values}
+    if "partswap" in values and sample.fake and sample.parts:
+        found["partswap"] = boxes_of([(2, 0.8, nose)])
+    return Shot(sample, state, 160, 160, (a_face(),) if faces is None else faces, values, found)
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> list[DetectorCard]:
+    root = tmp_path_factory.mktemp("bundles")
+    for name in ("partswap", "stargan"):
+        shutil.copytree(BUNDLES / name, root / name)
+    return [load_card(root / name) for name in ("partswap", "stargan")]
+
+
+@pytest.fixture(scope="module")
+def results(cards: list[DetectorCard]) -> Results:
+    rng = np.random.default_rng(5)
+    shots = []
+    for dataset, family, strength in SETS:
+        for number in range(16):
+            for fake in (False, True):
+                sample = a_sample(dataset, number, fake, family)
+                for state in STATES:
+                    low = {
+                        card.id: rng.uniform(0.02, 0.3, (1, len(card.classes))).astype("f4")
+                        for card in cards
+                    }
+                    mine = [card.id for card in cards if card.family == family]
+                    if fake and mine:
+                        low[mine[0]][:] = strength
+                    shots.append(a_shot(sample, state, low))
+    plain = sum(shot.degradation == "none" for shot in shots)
+    baseline = rng.uniform(size=plain).astype(np.float32)
+    return compute(shots, cards, {"Meso4_DF": baseline, "spectrum": baseline})
+
+
+def test_pages_and_cards_hold_the_same_figures(results: Results) -> None:
+    overview = accuracy_page(results, "made by")
+    details = detectors_page(results, "made by")
+    compared = 0
+    for figures in results.detectors:
+        for row in card_metrics(results, figures):
+            auc, recall = row["auc"], row["recall_at_fpr01"]
+            if row["of"] == "detector":
+                states = {"none": "undegraded", "jpeg50": "JPEG 50", "half": "half size"}
+                state = states.get(row["degradation"], "blurred")
+                section = details.split(f"## {figures.card.id} ")[1].split("\n## ")[0]
+                (line,) = [one for one in section.splitlines() if f" {state} |" in one][:1]
+                shown = re.findall(r"(\d\.\d{3}) \(", line)
+                column = 0 if row["negatives_from"] == "own reals" else 1
+                assert shown[column] == f"{auc:.3f}"
+                assert line.rstrip(" |").endswith(f"{recall:.3f}")
+                compared += 1
+            elif row["degradation"] == "none" and row["negatives_from"] != "own reals":
+                assert f"{auc:.3f} (" in overview
+                assert f"| {recall:.2f} |" in overview
+                compared += 1
+    assert compared == 2 * (8 + 1)
+
+
+def test_what_is_found_and_missed_is_in_the_page(results: Results) -> None:
+    page = accuracy_page(results, "the command")
+    assert "    the command\n" in page
+    assert re.search(r"\| StarGAN edits of CelebA \| 16 \| 1\.000 \(1\.000 to 1\.000\)", page)
+    assert "*StyleGAN faces*" in page
+    assert "**No detector knows**: StyleGAN faces (100 %) are called real." in page
+    assert "| partswap | **" in page
+    assert page.count("![") == 3
+    for name in ("families.png", "reliability.png", "roc.png"):
+        assert f"({name})" in page
+
+
+def test_totals_leave_unknown_families_out(results: Results) -> None:
+    totals = results.fused["none"].totals
+    assert (totals[ALL].fakes, totals[KNOWN].fakes) == (48, 32)
+    assert totals[KNOWN].pooled[0] == 1.0
+    assert totals[ALL].pooled[0] < 0.95
+
+
+def test_steps_raise_recall_family_by_family(results: Results) -> None:
+    assert [step.added for step in results.steps] == ["partswap", "stargan"]
+    assert [step.detectors for step in results.steps] == [1, 2]
+    first, last = results.steps
+    assert first.recall < last.recall
+    assert first.auc < last.auc
+    fused = results.fused["none"]
+    called = [one.label == "fake" for one in fused.judged if one.sample.fake]
+    assert last.recall == pytest.approx(np.mean(called))
+
+
+def test_detectors_of_no_family_of_the_pack_come_first(cards: list[DetectorCard]) -> None:
+    other = cards[0].model_copy(update={"id": "attributes", "family": "attributes"})
+    samples = [a_sample(name, 0, True, family) for name, family, _ in SETS]
+    found = in_steps([*cards, other], samples)
+    assert [name for name, _ in found] == [ATTRIBUTES, "partswap", "stargan"]
+
+
+def test_cards_are_written_and_read_back(results: Results, cards: list[DetectorCard]) -> None:
+    write_cards(results)
+    for card, figures in zip(cards, results.detectors, strict=True):
+        written = load_card(card.folder)
+        assert len(written.metrics) == 16
+        assert [row.auc for row in written.metrics] == [
+            row["auc"] for row in card_metrics(results, figures)
+        ]
+        assert {row.of for row in written.metrics} == {"detector", "verdict"}
+        page = (card.folder / "CARD.md").read_text()
+        assert f"{written.metrics[0].auc:.3f}" in page
+
+
+def test_the_readme_block_is_replaced(results: Results, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{START}\nold\n{END}\nafter\n")
+    write_readme(readme, results)
+    text = readme.read_text()
+    assert text == f"before\n{START}\n{readme_block(results)}{END}\nafter\n"
+    row = results.fused["none"].separations[0]
+    assert f"| StarGAN edits of CelebA | `stargan` | {row.own[0]:.3f} |" in text
+    assert "StyleGAN faces" not in text
+    readme.write_text("no marks")
+    with pytest.raises(UsageError, match="must have one line"):
+        write_readme(readme, results)
+
+
+def test_plots_are_drawn(results: Results, tmp_path: Path) -> None:
+    for path in draw_plots(results, tmp_path):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_boxes_on_the_part_are_right_and_those_on_reals_are_not(cards: list[DetectorCard]) -> None:
+    card = cards[0]
+    nose = part_box(a_face(), "nose")
+    values = {"partswap": np.zeros((1, 3), np.float32)}
+    fakes = [a_shot(a_sample("ciplab", n, True, "partswap"), "none", values) for n in range(4)]
+    reals = [a_shot(a_sample("ciplab", n, False), "none", values) for n in range(4)]
+    faces = undegraded_faces([*fakes, *reals])
+
+    def measured(shots: list[Shot]) -> tuple[float, int]:
+        found = box_accuracy(card, shots, [truth(shot, faces) or () for shot in shots])
+        assert found is not None
+        assert list(found.by_class) == [part_label("nose")]
+        return found.by_class[part_label("nose")]
+
+    assert measured([*fakes, *reals]) == (1.0, 4)
+    false = [
+        Shot(s.sample, "none", 160, 160, s.faces, values, {"partswap": boxes_of([(2, 0.9, nose)])})
+        for s in reals
+    ]
+    precision, wanted = measured([*fakes, *false])
+    assert wanted == 4
+    assert precision == pytest.approx(0.5)
+    assert box_accuracy(card, reals, [()] * 4) is None
+
+
+def test_truth_follows_the_picture_when_it_shrinks() -> None:
+    sample = a_sample("ciplab", 1, True, "partswap")
+    plain = a_shot(sample, "none", {})
+    half = Shot(sample, "half", 80, 80, (), {}, {})
+    faces = undegraded_faces([plain, half])
+    ((label, whole),) = truth(plain, faces) or ()
+    ((_, small),) = truth(half, faces) or ()
+    assert label == "nose_partswap"
+    np.testing.assert_allclose(small, whole / 2, rtol=1e-5)
+    assert truth(a_shot(a_sample("ciplab", 2, True, "partswap"), "none", {}), {}) is None
+    made = SimulatedSample(
+        sample.key, "simulated", "val", True, "attributes", "g", labels=("eyes_blur",),
+        boxes=((10.0, 20.0, 30.0, 40.0),),
+    )  # fmt: skip
+    ((label, box),) = truth(Shot(made, "half", 80, 80, (), {}, {}), faces) or ()
+    assert label == "eyes_blur"
+    np.testing.assert_allclose(box, [5, 10, 15, 20])
+
+
+def judged(number: int, fake: bool, label: str, families: tuple[str, ...], dataset="dcgan"):
+    sample = a_sample(dataset, number, fake, "dcgan" if dataset == "dcgan" else "dfdc")
+    return Judged(sample, label, 0.9, families, bool(families))
+
+
+def test_a_family_is_right_if_it_stands_for_the_sets(cards: list[DetectorCard]) -> None:
+    assert stands_for("lowres_gan") == {"lowres_gan", "dcgan", "lsgan", "wgan"}
+    assert stands_for("nobody") == {"nobody"}
+    lowres = cards[0].model_copy(update={"family": "lowres_gan"})
+    seen = [
+        judged(0, True, "fake", ("lowres_gan",)),
+        judged(1, True, "fake", ("stargan", "lowres_gan")),
+        judged(2, True, "inconclusive", ("lowres_gan",)),
+        judged(3, True, "inconclusive", ()),
+        judged(4, False, "real", ("stargan",), "dfdc"),
+    ]
+    (row,) = calls(seen, [lowres, cards[1]])
+    assert row.known
+    assert (row.family_named, row.called_fake, row.not_judged) == (0.5, 0.5, 0.25)
+    table = confusion(seen, [lowres, cards[1]])
+    assert table.called["dcgan"] == {"lowres_gan": 1, "stargan": 1}
+    assert table.judged["dcgan"] == {"lowres_gan": 2, "stargan": 1}
+    assert table.right["dcgan"] == {"lowres_gan"}
+
+
+def test_false_alarms_are_counted_a_set_and_in_all() -> None:
+    seen = [judged(n, False, "real", ("x",)) for n in range(3)]
+    seen += [judged(n, False, "fake", ("x",), "dfdc") for n in range(2)]
+    rows = [(row.dataset, row.reals, row.fake) for row in false_alarms(seen)]
+    assert rows == [("dcgan", 3, 0), ("dfdc", 2, 2), ("all sets", 5, 2)]
+
+
+def test_dfdc_counts_as_the_family_that_its_detector_names() -> None:
+    assert family_of(a_sample("dfdc", 0, True, "dfdc")) == "deepfakes"
+
+
+def test_recall_is_held_against_the_reals_of_all_sets() -> None:
+    samples = [a_sample("stargan", n, True, "stargan") for n in range(4)]
+    samples += [a_sample("stargan", n, False) for n in range(100)]
+    samples += [a_sample("dfdc", n, False) for n in range(100)]
+    values = np.array([0.5, 0.7, 0.9, 0.1, *[0.2] * 100, *[0.6] * 100], np.float32)
+    row = separation_of("stargan", samples, values, {"stargan"})
+    assert row.own is not None
+    assert (row.own[0], row.pooled[0]) == (0.75, 0.625)
+    assert row.recall == 0.5
+
+
+def test_words_and_numbers() -> None:
+    assert [percent(share) for share in (0, 0.004, 0.0146, 0.5, 1)] == [
+        "0 %",
+        "0.4 %",
+        "1 %",
+        "50 %",
+        "100 %",
+    ]
+    assert joined(["a"]) == "a"
+    assert joined(["a", "b", "c"]) == "a, b and c"
+
+
+def test_small_sets_are_named(results: Results) -> None:
+    (sentence,) = [one for one in limits(results) if "Too few" in one]
+    assert "CIPLab, parts pasted by hand (16)" in sentence
