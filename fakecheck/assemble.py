@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,8 +10,16 @@ import numpy as np
 
 from fakecheck.card import DetectorCard
 from fakecheck.faces import FaceTracker
+from fakecheck.features import MIN_LLR, ClassTable
 from fakecheck.geometry import iou_matrix
-from fakecheck.sequence import EvidencePool
+from fakecheck.sequence import EvidencePool, SequencePool
+from fakecheck.temporal import TemporalModel
+from fakecheck.temporal_verdict import (
+    VideoJudgement,
+    faces_by_fusion,
+    forged_parts,
+    judge_faces,
+)
 from fakecheck.types import (
     DetectionRow,
     Detections,
@@ -23,24 +30,34 @@ from fakecheck.types import (
     Report,
     StageError,
 )
-from fakecheck.verdict import judge
+from fakecheck.verdict import EVEN, judge
 
-# A box is shown if its likelihood ratio is over the square root of 10: under that evidence is "not
-# worth more than a bare mention" (Jeffreys, Theory of Probability, 1961, appendix B).
-MIN_LLR = math.log(10) / 2
 # Crops of neighbouring parts overlap, so one part may be boxed in two of them.
 SAME_BOX_IOU = 0.5
 
 
 class ReportAssembler:
-    """Takes the results of a file's frames in order and says what they amount to."""
+    """Takes the results of a file's frames in order and says what they amount to.
 
-    def __init__(self, info: MediaInfo, cards: Iterable[DetectorCard], min_face: float) -> None:
+    A video is judged by `model`; without one, as pictures are, by the detectors' fused ratios.
+    """
+
+    def __init__(
+        self,
+        info: MediaInfo,
+        cards: Iterable[DetectorCard],
+        min_face: float,
+        model: TemporalModel | None = None,
+    ) -> None:
         self._info = info
         self._cards = {card.id: card for card in cards}
         self._min_face = min_face
         self._tracker = FaceTracker()
         self._pool = EvidencePool()
+        self._model = model
+        self._sequences: SequencePool | None = None
+        if info.kind == "video":
+            self._sequences = SequencePool(ClassTable(list(self._cards.values())), model)
         self._faces: list[FaceRow] = []
         self._rows: list[DetectionRow] = []
         self._errors: Counter[StageError] = Counter()
@@ -50,6 +67,8 @@ class ReportAssembler:
         faces = self._tracker.update(list(result.faces))
         result = replace(result, faces=tuple(faces))
         self._pool.add(result)
+        if self._sequences is not None:
+            self._sequences.add(result, self._tracker.max_gap)
         self._errors.update(result.errors)
         self._faces += [
             FaceRow(result.index, face.track, _box(face.xyxy), face.score) for face in faces
@@ -77,20 +96,34 @@ class ReportAssembler:
 
     def report(self, errors: Iterable[StageError] = ()) -> Report:
         """The report on all frames so far; `errors` are those that belong to no frame."""
-        evidence = self._pool.evidence()
-        verdict, families = judge(
-            evidence, list(self._cards.values()), self._info.kind, self._min_face
-        )
+        judged = self._judge()
+        moments = () if self._sequences is None else self._sequences.timeline.moments()
         counted = [_with_count(error, count) for error, count in self._errors.items()]
         return Report(
             media=self._info,
-            verdict=verdict,
-            families=families,
+            verdict=judged.verdict,
+            families=judged.families,
             faces=tuple(self._faces),
             detections=tuple(self._rows),
             errors=(*errors, *counted),
             detector_versions={card.id: card.version for card in self._cards.values()},
+            face_verdicts=judged.faces,
+            timeline=moments,
+            spans=judged.spans,
         )
+
+    def _judge(self) -> VideoJudgement:
+        cards = list(self._cards.values())
+        ratios = {} if self._sequences is None else self._sequences.finish()
+        evidence = self._pool.evidence(ratios)
+        if self._sequences is not None and self._model is not None and evidence.temporal:
+            return judge_faces(evidence, cards, self._model.card, self._sequences.timeline)
+        verdict, families = judge(evidence, cards, self._info.kind, self._min_face)
+        if self._sequences is None:
+            return VideoJudgement(verdict, families, (), ())
+        faces = faces_by_fusion(evidence, cards)
+        spans = forged_parts(faces, self._sequences.timeline, EVEN)
+        return VideoJudgement(verdict, families, faces, spans)
 
 
 def _distinct(found: Detections) -> list[int]:

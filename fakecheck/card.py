@@ -216,7 +216,7 @@ def load_card(folder: Path) -> DetectorCard:
     try:
         return DetectorCard.model_validate({**values, "folder": folder})
     except ValidationError as error:
-        raise CardError(f"{path}: {_first_problem(error)}") from error
+        raise CardError(f"{path}: {first_problem(error)}") from error
 
 
 def _check_depth(text: str, path: Path) -> None:
@@ -235,7 +235,8 @@ def _loader() -> type:
     return loader
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """The first field that was refused, with the cause, and how many more there are."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")

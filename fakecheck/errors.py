@@ -48,6 +48,12 @@ class MediaError(FakecheckError):
     exit_code = ExitCode.INPUT_FILE
 
 
+class InputError(FakecheckError):
+    """A folder or file other than a picture or clip that was named and cannot be read."""
+
+    exit_code = ExitCode.INPUT_FILE
+
+
 class MissingDependencyError(FakecheckError):
     """An optional package or a device that the wanted engine needs is not there."""
 

@@ -16,10 +16,12 @@ import numpy as np
 from fakecheck.assemble import ReportAssembler
 from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector, Findings, FrameCrops, cut_crops
-from fakecheck.errors import MediaError
+from fakecheck.errors import FakecheckError, MediaError
 from fakecheck.faces import FaceFinder
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Limits, Media, Sampling, open_media
+from fakecheck.sharpness import sharpness
+from fakecheck.temporal import TemporalModel, bundled_model
 from fakecheck.types import Face, Floats, Frame, FrameResult, Report, StageError
 from fakecheck.workers import Stage, Work, WorkerPool
 
@@ -72,6 +74,7 @@ class _Shot:
     frame: Frame | None = None
     faces: tuple[Face, ...] = ()
     crops: FrameCrops | None = None
+    sharpness: Floats | None = None
     result: FrameResult | None = None
 
 
@@ -118,9 +121,7 @@ def check_files(
             outcome = item.outcome
             if item.job is not None:
                 assembler = assembler or _assembler(item.job, detectors, options)
-                errors = list(detectors.errors)
-                if outcome.error is not None:
-                    errors.append(StageError("media", str(outcome.error)))
+                errors = _errors(item.job, detectors, outcome)
                 outcome = replace(outcome, report=assembler.report(errors))
             assembler = None
             yield outcome
@@ -131,15 +132,27 @@ def check_files(
 def _assembler(job: _Job, detectors: DetectorSet, options: Options) -> ReportAssembler:
     smallest = min(card.min_face for card in detectors.cards)
     min_face = smallest if options.min_face is None else options.min_face
-    return ReportAssembler(job.media.info, detectors.cards, min_face)
+    model = bundled_model() if job.media.info.kind == "video" else None
+    known = model if isinstance(model, TemporalModel) else None
+    return ReportAssembler(job.media.info, detectors.cards, min_face, known)
+
+
+def _errors(job: _Job, detectors: DetectorSet, outcome: Outcome) -> list[StageError]:
+    """What went wrong that belongs to no frame: in loading, and in reading the file."""
+    errors = list(detectors.errors)
+    model = bundled_model() if job.media.info.kind == "video" else None
+    if isinstance(model, FakecheckError):
+        errors.append(StageError("sequence", str(model)))
+    if outcome.error is not None:
+        errors.append(StageError("media", str(outcome.error)))
+    return errors
 
 
 def _expected(media: Media, options: Options) -> int | None:
     """How many frames will be looked at, if the container says how many there are."""
-    frames = media.info.frames
-    if media.info.kind == "image" or frames is None:
-        return 1 if media.info.kind == "image" else options.sampling.frames
-    return len(options.sampling.indices(frames))
+    if media.info.kind == "image":
+        return 1
+    return options.sampling.expected(media.info.frames, media.info.duration)
 
 
 def _shots(
@@ -201,7 +214,8 @@ def _cut(
     image = shot.frame.image
     faces = finders["image" if still else "video"].find(image, retry=still)
     crops = cut_crops(image, faces, cards, options.min_face)
-    return replace(shot, frame=None, faces=tuple(faces), crops=crops)
+    sharp = None if still else sharpness(image, faces)
+    return replace(shot, frame=None, faces=tuple(faces), crops=crops, sharpness=sharp)
 
 
 def _detect(items: list[_Shot | _Close], detectors: tuple[Detector, ...]) -> list[_Shot | _Close]:
@@ -258,4 +272,5 @@ def _result(
         evidence,
         frame_evidence,
         tuple(errors),
+        shot.sharpness,
     )

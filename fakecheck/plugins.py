@@ -8,6 +8,9 @@ Two detectors of one id: neither runs, since which of them came first would depe
 installation, and both are named. The one exception is an id of a bundled detector: that one stays
 and the other is refused, since otherwise any installed package could replace a bundled detector or
 switch it off.
+
+With `trusted_only` no plug-in's code is imported but fakecheck's own: cards are found through the
+list of files that a distribution installed, and what the index does not vouch for is refused.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from fakecheck.graph import check_bundle
 GROUP = "fakecheck"
 OWN_DISTRIBUTION = "fakecheck"
 NO_AUTOLOAD = "FAKECHECK_DISABLE_PLUGIN_AUTOLOAD"
+TRUSTED_ONLY = "FAKECHECK_TRUSTED_ONLY"
 # A hook that never stops yielding must not hang the start.
 MAX_DETECTORS = 1000
 
@@ -63,11 +67,15 @@ class InstalledDetector:
 
 @dataclass(frozen=True)
 class PluginProblem:
-    """Why a plug-in, or the one `detector` of it (an id or a folder's name), is not used."""
+    """Why a plug-in, or the one `detector` of it (an id or a folder's name), is not used.
+
+    `refused`: it may be sound, but only trusted ones were wanted.
+    """
 
     origin: Origin
     detector: str | None
     cause: str
+    refused: bool = False
 
     def __str__(self) -> str:
         who = f"{self.detector} of {self.origin}" if self.detector else str(self.origin)
@@ -82,20 +90,30 @@ class PluginHost:
         self._problems: list[PluginProblem] = []
 
     @classmethod
-    def discover(cls, autoload: bool | None = None) -> PluginHost:
+    def discover(cls, autoload: bool | None = None, trusted_only: bool | None = None) -> PluginHost:
         """The host with every installed plug-in; with `autoload` False only the bundled one.
 
-        None asks the environment: FAKECHECK_DISABLE_PLUGIN_AUTOLOAD, set and neither empty nor 0,
-        means False.
+        With `trusted_only` no plug-in but the bundled one is imported, and every detector that is
+        not in the index, from the same distribution and with the same sha256 of every file, is a
+        problem. None asks the environment: FAKECHECK_DISABLE_PLUGIN_AUTOLOAD, set and neither empty
+        nor 0, means `autoload` False, and FAKECHECK_TRUSTED_ONLY `trusted_only` True.
+
+        Raises PluginError for `trusted_only` where fakecheck's own index is missing or damaged.
         """
-        if autoload is None:
-            autoload = os.environ.get(NO_AUTOLOAD, "") in ("", "0")
+        autoload = not _is_set(NO_AUTOLOAD) if autoload is None else autoload
+        trusted_only = _is_set(TRUSTED_ONLY) if trusted_only is None else trusted_only
         host = cls()
-        for origin, entry_point in _entry_points():
+        looked_at = set()
+        for origin, entry_point in entry_points():
             if isinstance(entry_point, str):
                 host._problems.append(PluginProblem(origin, None, entry_point))
-            elif autoload or origin.bundled:
+            elif origin.bundled or (autoload and not trusted_only):
                 host._load(origin, entry_point)
+            elif autoload and origin.distribution not in looked_at:
+                looked_at.add(origin.distribution)
+                host._add_without_import(origin, entry_point.dist)
+        if trusted_only:
+            host._refuse_untrusted()
         return host
 
     def register(self, plugin: object, name: str) -> None:
@@ -169,9 +187,37 @@ class PluginHost:
             raise
         # SystemExit too: a plug-in that exits on import must not end the program.
         except BaseException as error:
-            self._fail(origin, f"importing {entry_point.value} raised {_describe(error)}")
+            self._fail(origin, f"importing {entry_point.value} raised {describe(error)}")
             return
         self._run_hook(origin, plugin)
+
+    def _add_without_import(
+        self, origin: Origin, distribution: metadata.Distribution | None
+    ) -> None:
+        # Not at the top, here and below: only those who ask for trust wait for the index's schema.
+        from fakecheck.trust import bundles_of
+
+        assert distribution is not None  # as importlib.metadata sets it on what it has found
+        try:
+            folders = bundles_of(distribution)
+        except FakecheckError as error:
+            self._refuse(origin, None, str(error))
+            return
+        for folder in folders[:MAX_DETECTORS]:
+            self._add(origin, folder)
+
+    def _refuse_untrusted(self) -> None:
+        from fakecheck.index import registry
+        from fakecheck.trust import standing
+
+        entries = registry().entries
+        found, self._found = self._found, []
+        for one in found:
+            place = standing(one.card, one.origin.distribution, entries)
+            if place.state == "known":
+                self._found.append(one)
+            else:
+                self._refuse(one.origin, one.card.id, str(place))
 
     def _run_hook(self, origin: Origin, plugin: object) -> None:
         # A pluggy manager for each, so that a hook wrapper in one plug-in cannot touch the results
@@ -190,7 +236,7 @@ class PluginHost:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            self._fail(origin, f"its hook fakecheck_detectors failed with {_describe(error)}")
+            self._fail(origin, f"its hook fakecheck_detectors failed with {describe(error)}")
 
     def _add(self, origin: Origin, item: Any) -> None:
         if isinstance(item, Path):
@@ -208,11 +254,19 @@ class PluginHost:
                 f"got {type(item).__name__}",
             )
 
+    def _refuse(self, origin: Origin, detector: str | None, cause: str) -> None:
+        cause = f"refused, as only trusted detectors are wanted: {cause}"
+        self._problems.append(PluginProblem(origin, detector, cause, refused=True))
+
     def _fail(self, origin: Origin, cause: str) -> None:
         self._problems.append(PluginProblem(origin, None, cause))
 
 
-def _entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "") not in ("", "0")
+
+
+def entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
     """Entry points of the group, the bundled ones first, then by distribution and name.
 
     `importlib.metadata.entry_points` would do, but one distribution with an unreadable
@@ -237,7 +291,7 @@ def _entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
             points = list(distribution.entry_points.select(group=GROUP))
         # Its parser raises TypeError or ValueError, depending on the version of Python.
         except Exception as error:
-            found.append((origin, f"its entry_points.txt cannot be parsed: {_describe(error)}"))
+            found.append((origin, f"its entry_points.txt cannot be parsed: {describe(error)}"))
         else:
             found += [(replace(origin, plugin=point.name), point) for point in points]
     return iter(sorted(found, key=lambda one: (not one[0].bundled, str(one[0]), one[0].plugin)))
@@ -278,7 +332,7 @@ def _clash(owners: list[InstalledDetector], others: list[InstalledDetector]) -> 
     return f"its id is also that of the detector in {named}; neither is used"
 
 
-def _describe(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """The error in one line of bearable length."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

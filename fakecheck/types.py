@@ -125,7 +125,8 @@ class FrameResult:
 
     `evidence` maps a detector's id to (faces,) float32: for every face of `faces`, the log-
     likelihood ratio of this detector's family against real, NaN where it could not judge. A
-    detector of the whole frame has one value, under its id in `frame_evidence`.
+    detector of the whole frame has one value, under its id in `frame_evidence`. `sharpness` is
+    (faces,) float32, see `fakecheck.sharpness`; None where nobody needs it.
     """
 
     index: int
@@ -135,16 +136,21 @@ class FrameResult:
     evidence: dict[str, Floats]
     frame_evidence: dict[str, float] = field(default_factory=dict)
     errors: tuple[StageError, ...] = ()
+    sharpness: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`label`, the `probability` of fake in 0..1, the `threshold` it was held against, and why."""
+    """`label`, the `probability` of fake in 0..1, the `threshold` it was held against, and why.
+
+    Over `threshold` a file is called fake, under `real_below` real; None where nobody says so.
+    """
 
     label: Label
     probability: float | None
     threshold: float | None
     reason: str
+    real_below: float | None = None
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
+from fakecheck.alarms import false_alarm_rate
 from fakecheck.card import DetectorCard
 from fakecheck.sequence import Evidence
 from fakecheck.types import FamilyScore, MediaKind, Verdict
@@ -29,22 +28,6 @@ FALSE_ALARM_RATE = 0.01
 EVEN = 0.5
 
 
-def false_alarm_rate(table: Mapping[float, float], llr: float) -> float:
-    """The share of real faces whose log-likelihood ratio exceeds `llr`, from a card's `table`.
-
-    The table maps rates to ratios. Between its rows the logarithm of the rate is linear in the
-    ratio. Beyond the rarest row measured the rate falls by exp(-llr), the slowest that a likelihood
-    ratio's tail can fall (Markov's inequality); before the commonest it stays.
-    """
-    rows = sorted(
-        ((ratio, rate) for rate, ratio in table.items()), key=lambda row: (row[0], -row[1])
-    )
-    ratios, rates = zip(*rows, strict=True)
-    if llr > ratios[-1]:
-        return float(rates[-1] * math.exp(ratios[-1] - llr))
-    return float(np.exp(np.interp(llr, ratios, np.log(rates))))
-
-
 def threshold(cards: Sequence[DetectorCard], faces: int = 1) -> float:
     """The probability over which a file with `faces` faces is called fake.
 
@@ -52,12 +35,18 @@ def threshold(cards: Sequence[DetectorCard], faces: int = 1) -> float:
     log-ratio exceeds log(n T). T is where the chances of that, over all faces and detectors, add up
     to 1 % (Boole's inequality): with more of them each has to be louder.
     """
+    limit = rare_llr([card.false_alarm_llr for card in cards], FALSE_ALARM_RATE / faces)
+    return max(EVEN, sigmoid(limit - math.log(faces * len(cards))))
+
+
+def rare_llr(tables: Sequence[Mapping[float, float]], rate: float) -> float:
+    """The log-likelihood ratio that real faces exceed in one of `tables` at most at this rate."""
     low, high = -20.0, 40.0
     for _ in range(60):
         middle = (low + high) / 2
-        alarms = faces * sum(false_alarm_rate(card.false_alarm_llr, middle) for card in cards)
-        low, high = (middle, high) if alarms > FALSE_ALARM_RATE else (low, middle)
-    return max(EVEN, sigmoid(high - math.log(faces * len(cards))))
+        alarms = sum(false_alarm_rate(table, middle) for table in tables)
+        low, high = (middle, high) if alarms > rate else (low, middle)
+    return high
 
 
 def sigmoid(llr: float) -> float:
@@ -76,22 +65,27 @@ def judge(
         for name, llr in values.items()
     ]
     if not ratios:
-        return Verdict("inconclusive", None, None, _why_nothing(evidence, min_face)), ()
+        return Verdict("inconclusive", None, None, why_nothing(evidence, min_face)), ()
     total = sum(ratio for _, ratio in ratios)
     fused = total / len(ratios)
     probability = fused / (fused + 1)
     judged = [unit for unit, values in evidence.units.items() if values]
     used = [card for card in cards if any(card.id in evidence.units[unit] for unit in judged)]
     limit = threshold(used, len(judged))
-    shares: dict[str, float] = defaultdict(float)
-    for card, ratio in ratios:
-        shares[card.family] += probability * ratio / total
-    families = tuple(
+    families = shares([(card.family, ratio) for card, ratio in ratios], probability)
+    return _verdict(probability, limit, families, kind), families
+
+
+def shares(ratios: Sequence[tuple[str, float]], probability: float) -> tuple[FamilyScore, ...]:
+    """The probability parted over families by their likelihood ratios, the likeliest first."""
+    total = sum(ratio for _, ratio in ratios)
+    parts: dict[str, float] = defaultdict(float)
+    for family, ratio in ratios:
+        parts[family] += probability * ratio / total
+    return tuple(
         FamilyScore(family, share)
-        for family, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+        for family, share in sorted(parts.items(), key=lambda item: (-item[1], item[0]))
     )
-    verdict = _verdict(probability, limit, families, kind)
-    return verdict, families
 
 
 def _verdict(
@@ -117,7 +111,8 @@ def _verdict(
     return Verdict("inconclusive", probability, limit, prefix + reason)
 
 
-def _why_nothing(evidence: Evidence, min_face: float) -> str:
+def why_nothing(evidence: Evidence, min_face: float) -> str:
+    """Why there is nothing to give a probability for."""
     if evidence.too_small:
         return (
             f"the largest face is {evidence.largest_face:.0f} pixels long, "

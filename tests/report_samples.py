@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 from fakecheck.types import (
     DetectionRow,
     FaceRow,
+    FaceVerdict,
     FamilyScore,
     MediaInfo,
+    Moment,
     Report,
+    Span,
     StageError,
     Verdict,
 )
@@ -53,4 +57,55 @@ def image_report(path: str = "photos/face.jpg") -> Report:
         faces=(),
         detections=(),
         errors=(),
+    )
+
+
+def timed_report(path: str = "clips/interview.mp4") -> Report:
+    """A clip of 12 seconds with two faces: face 1 is forged between the seconds 4 and 8."""
+    times = [0.24 + 0.48 * number for number in range(25)]
+    moments = []
+    for time in times:
+        forged = 4 <= time <= 8
+        wave = 0.08 * math.sin(3 * time)
+        llr = 4.2 + 10 * wave if forged else -1.5 + 5 * wave
+        families = {"deepfakes": llr, "partswap": -0.5 + 12 * wave, "stargan": -3.0}
+        probability = 0.95 + wave / 2 if forged else 0.3 + wave
+        moments.append(Moment(round(25 * time), time, 1, probability, families))
+        if time > 3:
+            calm = {"deepfakes": -2.0, "partswap": -1.0 + wave}
+            moments.append(Moment(round(25 * time), time, 0, 0.15 - wave, calm))
+    return replace(
+        video_report(path),
+        media=MediaInfo(path, SHA256, "video", 640, 480, 300, 12.0),
+        verdict=Verdict("fake", 0.968, 0.953, "traces of deepfakes", 0.3),
+        families=(
+            FamilyScore("deepfakes", 0.94),
+            FamilyScore("partswap", 0.02),
+            FamilyScore("stargan", 0.008),
+        ),
+        faces=tuple(
+            FaceRow(round(25 * time), track, (left, 100.0, left + 150, 300.0), 0.93)
+            for time in times
+            for track, left in ((0, 60.0), (1, 380.0))
+            if track or time > 3
+        ),
+        detections=tuple(
+            DetectionRow(
+                moment.frame,
+                moment.time,
+                1,
+                "deepfakes",
+                "deepfakes",
+                "face_swap",
+                0.9,
+                moment.families["deepfakes"],
+                (375, 95, 535, 305),
+            )
+            for moment in moments
+            if moment.track and moment.families["deepfakes"] > 1
+        ),
+        errors=(),
+        face_verdicts=(FaceVerdict(1, "fake", 0.968), FaceVerdict(0, "real", 0.14)),
+        timeline=tuple(moments),
+        spans=(Span(4.08, 5.52, 1), Span(6.0, 7.92, 1)),
     )

@@ -19,7 +19,7 @@ def host(tmp_path, monkeypatch):
     host = PluginHost()
     folders = [write_bundle(tmp_path / name, id=name) for name in ("b", "a")]
     host.register(plugin(*folders, tmp_path / "gone"), "mine")
-    monkeypatch.setattr(PluginHost, "discover", lambda autoload=None: host)
+    monkeypatch.setattr(PluginHost, "discover", lambda **given: host)
     return host
 
 
@@ -38,7 +38,7 @@ def test_list(host):
 
 
 def test_list_of_nothing(monkeypatch):
-    monkeypatch.setattr(PluginHost, "discover", lambda autoload=None: PluginHost())
+    monkeypatch.setattr(PluginHost, "discover", lambda **given: PluginHost())
     assert "No detector can be used." in invoke("list")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from report_samples import image_report, video_report
+from report_samples import image_report, timed_report, video_report
 from rich.console import Console
 
 from fakecheck.cli.text import render
-from fakecheck.types import Report, StageError
+from fakecheck.types import Report, Span, StageError
 
 GOLDEN = """\
 clips/talk.mp4
@@ -24,8 +24,8 @@ clips/talk.mp4
   artifact         family     detector   score   llr  frame    time              box
   ──────────────────────────────────────────────────────────────────────────────────
   face_boundary    deepfakes  deepfakes   0.91  +3.2     10  0.40 s   105,90-295,320
-  mouth_partswap   partswap   partswap    0.50  -0.1     20  0.80 s  170,250-250,300
   frame_gridnoise  stylegan   frames      0.25  +0.5     20  0.80 s      0,0-640,480
+  mouth_partswap   partswap   partswap    0.50  -0.1     20  0.80 s  170,250-250,300
 
   frame  face  score    size  box of the face
   ───────────────────────────────────────────
@@ -58,6 +58,16 @@ def shown(report: Report, width: int = 100, color: bool = False, **options: bool
 def test_golden() -> None:
     assert shown(video_report(), show_faces=True) == GOLDEN
     assert shown(image_report(), show_faces=True) == GOLDEN_PICTURE
+
+
+def test_a_clip_says_when_and_who() -> None:
+    lines = shown(timed_report()).splitlines()
+    assert lines[3] == "  worst of 2 faces: face 1, FAKE 0.968"
+    assert lines[4] == "  carried by 4.1–5.5 s (face 1), 6.0–7.9 s (face 1)"
+    assert "  face 0: real 0.140" in shown(timed_report(), verbose=True).splitlines()
+    many = replace(timed_report(), spans=(Span(61.24, 3725.0, 0),) * 8)
+    assert "carried by 1:01.2–1:02:05.0 (face 0), " in shown(many)
+    assert "and 2 more" in shown(many)
 
 
 def test_fits_80_columns() -> None:

@@ -19,6 +19,8 @@ from fakecheck.media import Sampling, open_media
 from fakecheck.report.annotate import annotate_image, annotate_video, draw
 from fakecheck.report.between import Timeline, moved
 from fakecheck.report.drawing import place_label
+from fakecheck.report.follow import follow_faces
+from fakecheck.report.moments import several_faces
 from fakecheck.report.tiles import (
     PALETTE,
     VERDICT_COLORS,
@@ -184,7 +186,7 @@ def test_boxes_without_a_track_stand_still() -> None:
     report = replace(
         clip_report(), faces=(face(10, None),), detections=(row(10, None), row(10, track=7))
     )
-    timeline = Timeline(report, alone=4)
+    timeline = Timeline(report, second=4)
     assert timeline.at(12) == ([face(10, None)], [row(10, None), row(10, track=7)])
     assert timeline.at(13) == ([], [])
     assert Timeline(clip_report()).at(0) == ([], [])
@@ -202,6 +204,76 @@ def test_moving_there_and_back(
     assert moved(inner, then, then) == pytest.approx(inner, abs=1e-6)
     assert moved(then, then, now) == pytest.approx(now, abs=1e-6)
     assert moved(moved(inner, then, now), now, then) == pytest.approx(inner, abs=1e-4)
+
+
+def sliding_clip(path: Path, frames: int, size: tuple[int, int], speed: float) -> Path:
+    """A textured square of 80 pixels that goes there and back over an even ground."""
+    patch = noise(80, 80, seed=3)
+    pictures = []
+    for index in range(frames):
+        picture = np.full((size[1], size[0], 3), 90, np.uint8)
+        left = slide(index, frames, speed)
+        picture[60:140, left : left + 80] = patch
+        pictures.append(picture)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "16"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def slide(index: int, frames: int, speed: float) -> int:
+    """Left edge of the square: out until the middle of the clip, then back."""
+    return round(20 + speed * min(index, frames - 1 - index))
+
+
+def slid_face(frame: int, frames: int, speed: float) -> FaceRow:
+    left = float(slide(frame, frames, speed))
+    return FaceRow(frame, 0, (left, 60.0, left + 80, 140.0), 0.9)
+
+
+def test_a_face_is_followed_where_it_does_not_go_straight(tmp_path: Path) -> None:
+    frames, speed = 41, 6.0
+    media = open_media(sliding_clip(tmp_path / "a.mp4", frames, (320, 240), speed))
+    ends = (slid_face(0, frames, speed), slid_face(frames - 1, frames, speed))
+    report = replace(clip_report(), faces=ends)
+    straight = Timeline(report)
+    followed = follow_faces(media, straight.samples(), straight.gaps)
+    timeline = Timeline(report, 25, followed)
+    middle = frames // 2
+    # Without having been followed it stands still where it was seen.
+    assert straight.at(middle)[0][0].xyxy[0] == 20
+    for frame in range(frames):
+        (there,) = timeline.at(frame)[0]
+        assert there.xyxy == pytest.approx(slid_face(frame, frames, speed).xyxy, abs=4)
+    assert slid_face(middle, frames, speed).xyxy[0] > 130
+    assert set(followed[0]) == set(range(1, frames - 1))
+
+
+def test_a_face_that_is_lost_on_the_way_has_no_boxes(tmp_path: Path) -> None:
+    media = open_media(sliding_clip(tmp_path / "a.mp4", 21, (320, 240), 6.0))
+    samples = {0: {0: (20.0, 60.0, 100.0, 140.0), 20: (220.0, 10.0, 300.0, 90.0)}}
+    assert follow_faces(media, samples, 40) == {0: {}}
+    # Nor one whose samples are too far apart, or whose clip is gone.
+    assert follow_faces(media, samples, 10) == {0: {}}
+    media.path.unlink()
+    assert follow_faces(media, samples, 40) == {0: {}}
+
+
+def test_faces_are_numbered_where_there_are_several() -> None:
+    ground = np.zeros((480, 640, 3), np.uint8)
+    one = replace(clip_report(0), detections=())
+    two = replace(one, faces=(*one.faces, face(0, track=1, left=300)))
+    assert not several_faces(one)
+    assert several_faces(two)
+    plain = draw(ground, two.faces, [], None)
+    numbered = draw(ground, two.faces, [], None, numbered=True)
+    changed = np.argwhere((plain != numbered).any(axis=2))
+    # Within the upper edge of the boxes.
+    assert len(changed) > 100
+    assert changed[:, 0].max() < 8 + 25
 
 
 def sound_of(path: Path) -> tuple[str, float]:

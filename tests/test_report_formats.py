@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from report_samples import SHA256, image_report, video_report
+from report_samples import SHA256, image_report, timed_report, video_report
 
 from fakecheck import __version__
 from fakecheck.errors import ExitCode, OutputError
@@ -26,14 +26,18 @@ from fakecheck.report.record import load_schema, to_record
 from fakecheck.types import (
     DetectionRow,
     FaceRow,
+    FaceVerdict,
     FamilyScore,
     MediaInfo,
+    Moment,
     Report,
+    Span,
     StageError,
     Verdict,
 )
 
 TOP_KEYS = ["schema", "media", "verdict", "families", "faces", "detections", "errors", "versions"]
+OVER_TIME = ["face_verdicts", "spans", "timeline"]
 
 GOLDEN = {
     "schema": "fakecheck.report/1",
@@ -50,6 +54,7 @@ GOLDEN = {
         "label": "fake",
         "probability": 0.971235,
         "threshold": 0.5,
+        "real_below": None,
         "reason": "deepfakes fired on 2 of 2 frames",
     },
     "families": [
@@ -100,13 +105,17 @@ GOLDEN = {
         "fakecheck": __version__,
         "detectors": {"deepfakes": "1.0.0", "partswap": "1.1.0"},
     },
+    "face_verdicts": [],
+    "spans": [],
+    "timeline": [],
 }
 
 GOLDEN_CSV = """\
-file,frame,seconds,face,detector,family,artifact,score,left,top,right,bottom
-clips/talk.mp4,10,0.4,0,deepfakes,deepfakes,face_boundary,0.91,105.0,90.0,295.0,320.0
-clips/talk.mp4,20,0.8,0,partswap,partswap,mouth_partswap,0.5,170.0,250.0,250.0,300.0
-clips/talk.mp4,20,0.8,,frames,stylegan,frame_gridnoise,0.25,0.0,0.0,640.0,480.0
+file,frame,seconds,face,detector,family,artifact,score,left,top,right,bottom,\
+face_verdict,face_probability,in_span
+clips/talk.mp4,10,0.4,0,deepfakes,deepfakes,face_boundary,0.91,105.0,90.0,295.0,320.0,,,
+clips/talk.mp4,20,0.8,0,partswap,partswap,mouth_partswap,0.5,170.0,250.0,250.0,300.0,,,
+clips/talk.mp4,20,0.8,,frames,stylegan,frame_gridnoise,0.25,0.0,0.0,640.0,480.0,,,
 """
 
 validator = Draft202012Validator(load_schema())
@@ -136,6 +145,7 @@ reports = st.builds(
         st.none() | probability,
         st.none() | probability,
         st.text(),
+        st.none() | probability,
     ),
     st.lists(st.builds(FamilyScore, word, probability), max_size=3).map(tuple),
     st.lists(st.builds(FaceRow, count, track, box, probability), max_size=2).map(tuple),
@@ -145,18 +155,40 @@ reports = st.builds(
     ).map(tuple),
     st.lists(st.builds(StageError, word, st.text(), st.none() | word), max_size=2).map(tuple),
     st.dictionaries(word, word, max_size=2),
+    st.lists(
+        st.builds(
+            FaceVerdict,
+            track,
+            st.sampled_from(["real", "fake", "inconclusive"]),
+            st.none() | probability,
+        ),
+        max_size=2,
+    ).map(tuple),
+    st.lists(
+        st.builds(
+            Moment,
+            count,
+            st.floats(0, 1e6),
+            track,
+            probability,
+            st.dictionaries(word, finite, max_size=2),
+        ),
+        max_size=2,
+    ).map(tuple),
+    st.lists(st.builds(Span, st.floats(0, 1e6), st.floats(0, 1e6), track), max_size=2).map(tuple),
 )
 
 
 def test_schema_is_one() -> None:
     Draft202012Validator.check_schema(load_schema())
-    assert list(load_schema()["properties"]) == TOP_KEYS
+    assert list(load_schema()["properties"]) == TOP_KEYS + OVER_TIME
     assert load_schema()["required"] == TOP_KEYS
 
 
 def test_record_golden() -> None:
     assert to_record(video_report()) == GOLDEN
-    assert list(to_record(video_report())) == TOP_KEYS
+    assert list(to_record(video_report())) == TOP_KEYS + OVER_TIME
+    assert list(to_record(image_report())) == TOP_KEYS
     validator.validate(GOLDEN)
     validator.validate(to_record(image_report()))
 
@@ -168,6 +200,47 @@ def test_schema_wants_every_key_and_no_other(key: str) -> None:
     assert not validator.is_valid({**GOLDEN, "more": 1})
     if isinstance(GOLDEN[key], dict):
         assert not validator.is_valid({**GOLDEN, key: {**GOLDEN[key], "more": 1}})
+
+
+def test_what_is_said_over_time() -> None:
+    record = to_record(timed_report())
+    validator.validate(record)
+    assert record["face_verdicts"] == [
+        {"track": 1, "label": "fake", "probability": 0.968},
+        {"track": 0, "label": "real", "probability": 0.14},
+    ]
+    assert record["spans"] == [
+        {"start": 4.08, "end": 5.52, "track": 1},
+        {"start": 6.0, "end": 7.92, "track": 1},
+    ]
+    moment = next(row for row in record["timeline"] if row["frame"] == 102)
+    assert (moment["time"], moment["track"]) == (4.08, 1)
+    assert list(moment["families"]) == ["deepfakes", "partswap", "stargan"]
+    assert to_record(timed_report(), timeline=False) == {
+        key: value for key, value in record.items() if key != "timeline"
+    }
+
+
+@pytest.mark.parametrize("key", OVER_TIME)
+def test_rows_over_time_have_no_other_keys(key: str) -> None:
+    record = to_record(timed_report())
+    first, *others = record[key]
+    for field in first:
+        less = {name: value for name, value in first.items() if name != field}
+        assert not validator.is_valid({**record, key: [less, *others]})
+    assert not validator.is_valid({**record, key: [{**first, "more": 1}, *others]})
+    # They came later: a record without them is one.
+    assert validator.is_valid({name: value for name, value in record.items() if name != key})
+
+
+def test_csv_says_what_is_said_of_the_face() -> None:
+    rows = list(csv.DictReader(io.StringIO(written(CsvWriter, timed_report()), newline="")))
+    assert {(row["face_verdict"], row["face_probability"]) for row in rows} == {("fake", "0.968")}
+    said = {row["seconds"]: row["in_span"] for row in rows}
+    assert said["5.04"] == "yes"
+    late = replace(timed_report(), spans=(Span(6.0, 7.92, 1),))
+    rows = list(csv.DictReader(io.StringIO(written(CsvWriter, late), newline="")))
+    assert {row["in_span"] for row in rows if float(row["seconds"]) < 6} == {"no"}
 
 
 @given(reports)
@@ -229,7 +302,9 @@ def test_jsonl_is_flushed_line_by_line(tmp_path: Path) -> None:
     with path.open("w", encoding="utf-8") as stream:
         writer = JsonlWriter(stream)
         writer.add(video_report())
-        assert json.loads(path.read_text(encoding="utf-8")) == GOLDEN
+        line = json.loads(path.read_text(encoding="utf-8"))
+        assert line == {key: value for key, value in GOLDEN.items() if key != "timeline"}
+        validator.validate(line)
         writer.add(image_report("two\nlines\u2028.jpg"))
         writer.close()
     lines = path.read_text(encoding="utf-8").splitlines()

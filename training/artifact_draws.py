@@ -12,9 +12,9 @@ from fakecheck.types import Face, Floats, Image
 from fakecheck_training.artifacts import (
     Change,
     add_artifacts,
-    is_visible,
     random_labels,
     spoil_whole,
+    visibility,
 )
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
@@ -30,7 +30,9 @@ from fakecheck_training.draws import (
 from fakecheck_training.recipe import Simulate
 
 FAMILY = "attributes"
-TRIES = 40
+TRIES = 60
+# Under this share of what makes a positive, an artifact is not there.
+HIDDEN = 0.4
 NO_BOXES = np.zeros((0, 4), np.float32)
 # Of the reals: as an artifact's picture was before it, so that real and fake are the same pictures
 # under the same degradations; and flawed all over.
@@ -119,18 +121,21 @@ class ArtifactSource:
 def visible(states: Sequence[Image], boxes: Floats, labels: Sequence[str]) -> list[int]:
     """Which changes can be seen: `states` are the crops before and after each of them.
 
-    None at all where a grid over the whole picture shows only beside its box: the crop would say
-    that there is none.
+    None at all where one is neither seen nor hidden: such a crop would teach that there is none. A
+    grid may cover more than its box.
     """
     kept = []
     for i, (box, label) in enumerate(zip(boxes, labels, strict=True)):
         before, after = states[i], states[i + 1]
-        if is_visible(before, after, box, label):
+        seen = visibility(before, after, box, label)
+        if seen >= 1:
             kept.append(i)
-        elif label == "face_gridnoise":
-            height, width = after.shape[:2]
-            if is_visible(before, after, np.array([0, 0, width, height], np.float32), label):
-                return []
+            continue
+        if label == "face_gridnoise":
+            whole = np.array([0, 0, after.shape[1], after.shape[0]], np.float32)
+            seen = max(seen, visibility(before, after, whole, label))
+        if seen >= HIDDEN:
+            return []
     return kept
 
 

@@ -49,8 +49,8 @@ WEIGHTS = {"face": 1.6, "blur": 1.6}
 # What a detector shall still see in its crop, in grey levels. Dots are judged by their peak, since
 # they leave most pixels as they are, the others by the root mean square over the box; besides, all
 # by the detail there was: noise hides dots and grids, and leaves a blur nothing to take away.
-MIN_PEAK, MIN_RMS = 20.0, {"blur": 2.2, "gridnoise": 2.2}
-PEAK_OVER_DETAIL, GRID_OVER_DETAIL, DETAIL_LEFT = 1.5, 0.35, 0.7
+MIN_PEAK, MIN_RMS = 20.0, 2.2
+PEAK_OVER_DETAIL, GRID_OVER_DETAIL, MIN_LOST = 1.5, 0.35, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,23 +119,22 @@ def changed_box(before: Image, after: Image) -> Floats | None:
     return mask_box((change >= MIN_CHANGE).astype(np.float32))
 
 
-def is_visible(before: Image, after: Image, xyxy: Floats, label: str) -> bool:
-    """Whether a detector that sees `after` (h, w, 3) could know that it is not `before`."""
+def visibility(before: Image, after: Image, xyxy: Floats, label: str) -> float:
+    """How well `after` (h, w, 3) is told from `before` in the box: 1 is enough for a positive."""
     left, top, right, bottom = (round(float(v)) for v in xyxy)
     if min(right - left, bottom - top) < SMALLEST:
-        return False
+        return 0.0
     area = slice(top, bottom), slice(left, right)
     old, new = before[area].astype(np.float32), after[area].astype(np.float32)
-    artifact = label.split("_")[1]
+    artifact, detail = label.split("_")[1], max(_rms(_detail(old)), 1e-3)
     if artifact == "dotnoise":
         peak = float(np.abs(cv2.blur(new - old, (3, 3))).max())
-        return peak >= max(MIN_PEAK, PEAK_OVER_DETAIL * _rms(_detail(old)))
-    change, detail = _rms(new - old), max(_rms(_detail(old)), 1e-3)
-    if change < MIN_RMS[artifact]:
-        return False
+        return peak / max(MIN_PEAK, PEAK_OVER_DETAIL * detail)
+    change = _rms(new - old)
     if artifact == "gridnoise":
-        return change / detail >= GRID_OVER_DETAIL
-    return _rms(_detail(new)) / detail <= DETAIL_LEFT
+        return min(change / MIN_RMS, change / detail / GRID_OVER_DETAIL)
+    lost = 1 - _rms(_detail(new)) / detail
+    return max(0.0, min(change / MIN_RMS, lost / MIN_LOST))
 
 
 def _detail(image: Floats) -> Floats:

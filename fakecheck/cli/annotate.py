@@ -14,6 +14,23 @@ from fakecheck.report.annotate import annotate_image, annotate_video
 KEPT = {".jpg", ".jpeg", ".png"}
 
 
+class Names:
+    """File names within one folder of outputs: no two files of a run get the same."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def free(self, path: Path, suffix: str) -> str:
+        """The stem of `path` with `suffix`, numbered from the second one on."""
+        name = f"{path.stem}{suffix}"
+        number = 1
+        while name.lower() in self._taken:
+            number += 1
+            name = f"{path.stem}-{number}{suffix}"
+        self._taken.add(name.lower())
+        return name
+
+
 class Annotator:
     """Writes marked copies into one folder; two files of one name get two copies."""
 
@@ -21,7 +38,7 @@ class Annotator:
         self._folder = folder
         self._limits = limits
         self._bars = bars
-        self._names: set[str] = set()
+        self._names = Names()
 
     def mark(self, outcome: Outcome) -> Path | None:
         """The path written, or None for a file that broke off before it could be drawn on."""
@@ -48,10 +65,4 @@ class Annotator:
         return target
 
     def _target(self, path: Path, suffix: str) -> Path:
-        name = f"{path.stem}{suffix}"
-        number = 1
-        while name.lower() in self._names:
-            number += 1
-            name = f"{path.stem}-{number}{suffix}"
-        self._names.add(name.lower())
-        return self._folder / name
+        return self._folder / self._names.free(path, suffix)

@@ -11,6 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from fakecheck.card import ONNX_FILE, DetectorCard
+from fakecheck.cli.new import new
+from fakecheck.cli.pack import pack
+from fakecheck.cli.validate import validate
 from fakecheck.errors import FakecheckError, UsageError
 from fakecheck.plugins import InstalledDetector, PluginHost, PluginProblem
 
@@ -22,6 +25,12 @@ FORMAT = click.option(
     show_default=True,
     help="How to print it.",
 )
+TRUSTED_ONLY = click.option(
+    "--trusted-only",
+    is_flag=True,
+    help="Use only detectors that the index vouches for, and import no plug-in's code; "
+    "FAKECHECK_TRUSTED_ONLY=1 does the same.",
+)
 
 
 @click.group()
@@ -29,14 +38,20 @@ def detectors() -> None:
     """Show the installed detectors, and prepare them."""
 
 
+detectors.add_command(new)
+detectors.add_command(pack)
+detectors.add_command(validate)
+
+
 @detectors.command("list")
 @FORMAT
-def list_(form: str) -> None:
+@TRUSTED_ONLY
+def list_(form: str, trusted_only: bool) -> None:
     """List the detectors, and the plug-ins that cannot be used with the cause.
 
     The files of every detector are read and checked: sha256, allowed ops, label map.
     """
-    host = PluginHost.discover()
+    host = PluginHost.discover(trusted_only=trusted_only or None)
     damaged = host.check_files()
     problems = (*host.problems, *damaged)
     unusable = {problem.detector for problem in damaged}

@@ -29,6 +29,7 @@ COMMANDS = {
     "detect": "fakecheck.cli.scan:detect",
     "video": "fakecheck.cli.scan:video",
     "detectors": "fakecheck.cli.detectors:detectors",
+    "registry": "fakecheck.cli.registry:registry_",
 }
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from fakecheck.cli.detectors import TRUSTED_ONLY
 from fakecheck.engines import ENGINES
 from fakecheck.media import Limits, Sampling
+from fakecheck.report.catalogue import LANGUAGES
 
 _LIMITS = Limits()
 _SAMPLING = Sampling()
@@ -30,6 +33,25 @@ class FrameCount(click.ParamType):
         if count < 1:
             self.fail(f"{value!r} is neither a positive number nor 'all'", param, ctx)
         return count
+
+
+class ClipTime(click.ParamType):
+    """A time in a clip: seconds, or [hours:]minutes:seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        if isinstance(value, float):
+            return value
+        parts = str(value).split(":")
+        try:
+            numbers = [float(part) for part in parts]
+        except ValueError:
+            numbers = []
+        sound = all(math.isfinite(n) and n >= 0 for n in numbers) and len(numbers) in (1, 2, 3)
+        if not sound or any(n >= 60 for n in numbers[1:]):
+            self.fail(f"{value!r} is neither seconds nor [hours:]minutes:seconds", param, ctx)
+        return sum(n * 60**power for power, n in enumerate(reversed(numbers)))
 
 
 _OUTPUT = (
@@ -55,6 +77,25 @@ _OUTPUT = (
         help="Write each picture and clip there with boxes, labels, scores and the verdict.",
     ),
     click.option(
+        "--timeline",
+        type=click.Path(path_type=Path),
+        metavar="PNG|DIR",
+        help="Draw the score of a clip over its seconds there; of several clips into a folder.",
+    ),
+    click.option(
+        "--html",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write one page for people there, with marked frames: no script, no network.",
+    ),
+    click.option(
+        "--lang",
+        type=click.Choice(LANGUAGES),
+        default="en",
+        show_default=True,
+        help="Language of the page that --html writes.",
+    ),
+    click.option(
         "--csv",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
@@ -75,6 +116,7 @@ _DETECTORS = (
     click.option(
         "--skip", multiple=True, metavar="ID", help="Leave this one out; may be repeated."
     ),
+    TRUSTED_ONLY,
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
@@ -109,6 +151,22 @@ _SAMPLES = (
     ),
     click.option(
         "--every", type=click.IntRange(1), metavar="N", help="Look at each N-th frame instead."
+    ),
+    click.option(
+        "--fps",
+        type=click.FloatRange(0, min_open=True),
+        metavar="X",
+        help="Look at X frames of each second instead.",
+    ),
+    click.option(
+        "--start",
+        type=ClipTime(),
+        default=0.0,
+        metavar="TIME",
+        help="Skip what comes before: seconds, or hours:minutes:seconds.",
+    ),
+    click.option(
+        "--end", type=ClipTime(), metavar="TIME", help="Skip what comes after.  [the clip's end]"
     ),
     click.option(
         "--max-pixels",
@@ -147,12 +205,17 @@ def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def sampling_of(frames: int | str | None, every: int | None) -> Sampling:
-    """What `--frames` and `--every` mean together."""
-    if frames is not None and every is not None:
-        raise click.UsageError("--frames and --every exclude each other")
-    if every is not None:
-        return Sampling(frames=None, every=every)
-    if frames == "all":
-        return Sampling(frames=None)
-    return _SAMPLING if frames is None else Sampling(frames=int(frames))
+def sampling_of(
+    frames: int | str | None, every: int | None, fps: float | None, start: float, end: float | None
+) -> Sampling:
+    """What `--frames`, `--every`, `--fps`, `--start` and `--end` mean together."""
+    named = {"--frames": frames, "--every": every, "--fps": fps}
+    given = [name for name, value in named.items() if value is not None]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} exclude each other")
+    if end is not None and end <= start:
+        raise click.UsageError("--end must be after --start")
+    count = None if given else _SAMPLING.frames
+    if isinstance(frames, int):
+        count = frames
+    return Sampling(count, every, fps, start, end)

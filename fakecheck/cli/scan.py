@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -13,10 +13,12 @@ from fakecheck.cli.annotate import Annotator
 from fakecheck.cli.options import media_options, sampling_of
 from fakecheck.cli.output import Sink, open_sinks
 from fakecheck.cli.progress import ProgressBars
+from fakecheck.cli.timeline import TimelineDrawer
 from fakecheck.errors import ExitCode
 from fakecheck.loading import DetectorSet, load_detectors
 from fakecheck.media import Limits, find_media
 from fakecheck.pipeline import Options, Outcome, check_files
+from fakecheck.plugins import PluginHost
 
 EPILOG = """\b
 Examples:
@@ -24,6 +26,7 @@ Examples:
   fakecheck detect photos/ --format jsonl > reports.jsonl
   fakecheck detect photo.jpg --annotate out/
   fakecheck video clip.mp4 --annotate out/ --csv frames.csv
+  fakecheck video clip.mp4 --html report.html --timeline timeline.png
 
 Exit codes are listed by `fakecheck --help`.
 """
@@ -57,6 +60,9 @@ def _scan(
     output: Path | None,
     csv: Path | None,
     annotate: Path | None,
+    timeline: Path | None,
+    html: Path | None,
+    lang: str,
     quiet: bool,
     verbose: bool,
     show_faces: bool,
@@ -64,7 +70,9 @@ def _scan(
     **given: Any,
 ) -> int:
     options = Options(
-        sampling=sampling_of(given["frames"], given["every"]),
+        sampling=sampling_of(
+            given["frames"], given["every"], given["fps"], given["start"], given["end"]
+        ),
         limits=Limits(
             max_pixels=given["max_pixels"],
             max_frames=given["max_frames"],
@@ -73,16 +81,25 @@ def _scan(
         min_face=given["min_face"],
         threads=given["threads"],
     )
-    detectors = load_detectors(given["only"], given["skip"], given["engine"], given["device"])
+    # Without the flag the environment says.
+    host = PluginHost.discover(trusted_only=given["trusted_only"] or None)
+    detectors = load_detectors(given["only"], given["skip"], given["engine"], given["device"], host)
     single = len(paths) == 1 and not paths[0].is_dir()
+    drawer = TimelineDrawer(timeline, single) if timeline is not None else None
     with ExitStack() as stack:
         sinks = stack.enter_context(
             open_sinks(form, output, csv, single=single, faces=show_faces, verbose=verbose)
         )
         bars = stack.enter_context(ProgressBars(enabled=not quiet))
-        _tell_missing(detectors, bars.say)
+        _tell_missing(detectors, host, bars.say)
         marker = Annotator(annotate, options.limits, bars) if annotate is not None else None
-        tally = _Tally(sinks, marker, bars.say, verbose=verbose)
+        page = None
+        if html is not None:
+            # Not at the top: the templates' engine takes its time, and most runs write no page.
+            from fakecheck.cli.html import open_page
+
+            page = stack.enter_context(open_page(html, lang, options, overview=not single))
+        tally = _Tally(sinks, marker, drawer, page, bars.say, verbose=verbose)
         # All of them first: what --annotate writes below a folder is not to be found there.
         files = list(find_media(paths))
         bars.expect(len(files))
@@ -93,6 +110,12 @@ def _scan(
     return tally.exit_code(fail_on_fake)
 
 
+class Page(Protocol):
+    """Takes outcomes one by one, also of files that could not be read."""
+
+    def add(self, outcome: Outcome) -> None: ...
+
+
 class _Tally:
     """Hands each outcome to where it belongs and remembers what the exit code depends on."""
 
@@ -100,11 +123,15 @@ class _Tally:
         self,
         sinks: list[Sink],
         marker: Annotator | None,
+        drawer: TimelineDrawer | None,
+        page: Page | None,
         say: Callable[[str], None],
         verbose: bool,
     ) -> None:
         self._sinks = sinks
         self._marker = marker
+        self._drawer = drawer
+        self._page = page
         self._say = say
         self._verbose = verbose
         self._failed = False
@@ -113,6 +140,8 @@ class _Tally:
 
     def add(self, outcome: Outcome) -> None:
         self._files += 1
+        if self._page is not None:
+            self._page.add(outcome)
         if outcome.same_as is not None:
             self._say(f"{outcome.path}: the same as {outcome.same_as}, not scored again")
             return
@@ -124,8 +153,11 @@ class _Tally:
         self._fake |= outcome.report.verdict.label == "fake"
         for sink in self._sinks:
             sink.add(outcome.report)
-        if self._marker is not None:
-            written = self._marker.mark(outcome)
+        for write in (
+            self._marker.mark if self._marker else None,
+            self._drawer.draw if self._drawer else None,
+        ):
+            written = write(outcome) if write else None
             if self._verbose and written is not None:
                 self._say(f"wrote {written}")
 
@@ -138,6 +170,12 @@ class _Tally:
         return int(ExitCode.INPUT_FILE if self._failed else ExitCode.OK)
 
 
-def _tell_missing(detectors: DetectorSet, say: Callable[[str], None]) -> None:
+def _tell_missing(detectors: DetectorSet, host: PluginHost, say: Callable[[str], None]) -> None:
+    if refused := sum(problem.refused for problem in host.problems):
+        noun = "detector or plug-in is" if refused == 1 else "detectors or plug-ins are"
+        say(
+            f"Warning: {refused} {noun} not trusted and left out: fakecheck detectors list "
+            "--trusted-only says why"
+        )
     for error in detectors.errors:
         say(f"Warning: detector {error.detector} is left out: {error.message}")

@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from fakecheck import __version__
-from fakecheck.report.record import printable
+from fakecheck.report.moments import in_seconds, ranked_faces, ranked_families, stretch, worst_face
+from fakecheck.report.record import visible
 from fakecheck.types import DetectionRow, FaceRow, Label, Report
 
 MAX_ROWS = 12
 MAX_FAMILIES = 6
+MAX_SPANS = 6
 VERDICT_STYLES: dict[Label, str] = {
     "fake": "bold red",
     "real": "bold green",
@@ -33,7 +35,7 @@ def render(
     """
     is_video = report.media.kind == "video"
     # Not wrapped, so that it can be copied.
-    console.print(Text(_plain(report.media.path), style="bold"), soft_wrap=True)
+    console.print(Text(visible(report.media.path), style="bold"), soft_wrap=True)
     for line in _details(report, verbose):
         console.print(Padding(line, (0, 0, 0, 2), expand=False))
     tables = []
@@ -54,7 +56,7 @@ def render(
         console.print()
         for error in report.errors:
             where = f"{error.stage}, {error.detector}" if error.detector else error.stage
-            line = Text.assemble(("error ", "bold red"), f"({where}): {_plain(error.message)}")
+            line = Text.assemble(("error ", "bold red"), f"({where}): {visible(error.message)}")
             console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
@@ -69,7 +71,8 @@ def _details(report: Report, verbose: bool) -> list[Text]:
         parts.append(f"  (threshold {verdict.threshold:.3f})")
     lines = [Text.assemble(*parts)]
     if verdict.reason:
-        lines.append(Text(_plain(verdict.reason)))
+        lines.append(Text(visible(verdict.reason)))
+    lines += _over_time(report, verbose)
     if verbose:
         about = f"{media.kind}, {media.width} x {media.height}"
         if media.kind == "video":
@@ -81,6 +84,35 @@ def _details(report: Report, verbose: bool) -> list[Text]:
         versions = ", ".join(f"{name} {version}" for name, version in detectors)
         lines.append(Text(f"fakecheck {__version__}; {versions or 'no detectors'}", "dim"))
     return lines
+
+
+def _over_time(report: Report, verbose: bool) -> list[Text]:
+    """Which face is the worst, what the others are, and the seconds that carried the verdict."""
+    lines = []
+    worst, others = worst_face(report), len(report.face_verdicts) - 1
+    if worst is not None and others:
+        line = Text(f"worst of {others + 1} faces: {_face(worst.track)}, ")
+        line.append(worst.label.upper(), VERDICT_STYLES[worst.label])
+        lines.append(line.append(f" {worst.probability:.3f}"))
+        if verbose:
+            for row in ranked_faces(report)[1:]:
+                score = "not judged" if row.probability is None else f"{row.probability:.3f}"
+                lines.append(Text(f"{_face(row.track)}: {row.label} {score}", style="dim"))
+    if report.spans:
+        shown = report.spans if verbose else report.spans[:MAX_SPANS]
+        parts = [
+            f"{stretch(span.start, span.end)}{' s' if in_seconds(span.end) else ''} "
+            f"({_face(span.track)})"
+            for span in shown
+        ]
+        if len(shown) < len(report.spans):
+            parts.append(f"and {len(report.spans) - len(shown)} more")
+        lines.append(Text(f"carried by {', '.join(parts)}"))
+    return lines
+
+
+def _face(track: int | None) -> str:
+    return "the whole frame" if track is None else f"face {track}"
 
 
 def _table(*columns: tuple[str, bool]) -> Table:
@@ -96,16 +128,17 @@ def _table(*columns: tuple[str, bool]) -> Table:
 
 
 def _families_table(report: Report, verbose: bool) -> tuple[Table, int]:
-    ranked = sorted(report.families, key=lambda row: (-row.probability, row.family))
+    ranked = ranked_families(report)
     shown = ranked if verbose else ranked[:MAX_FAMILIES]
     table = _table(("family", False), ("probability", True))
     for row in shown:
-        table.add_row(Text(_plain(row.family)), f"{row.probability:.3f}")
+        table.add_row(Text(visible(row.family)), f"{row.probability:.3f}")
     return table, len(ranked) - len(shown)
 
 
 def _boxes_table(rows: Sequence[DetectionRow], is_video: bool, verbose: bool) -> tuple[Table, int]:
-    ranked = sorted(rows, key=lambda row: row.score, reverse=True)
+    # By evidence: scores of two detectors cannot be compared.
+    ranked = sorted(rows, key=lambda row: row.llr, reverse=True)
     shown = ranked if verbose else ranked[:MAX_ROWS]
     when = [("frame", True), ("time", True)] if is_video else []
     table = _table(
@@ -120,9 +153,9 @@ def _boxes_table(rows: Sequence[DetectionRow], is_video: bool, verbose: bool) ->
     for row in shown:
         moment = [str(row.frame), _time(row)] if is_video else []
         table.add_row(
-            Text(_plain(row.artifact)),
-            Text(_plain(row.family)),
-            Text(_plain(row.detector)),
+            Text(visible(row.artifact)),
+            Text(visible(row.family)),
+            Text(visible(row.detector)),
             f"{row.score:.2f}",
             f"{row.llr:+.1f}",
             *moment,
@@ -150,11 +183,3 @@ def _time(row: DetectionRow) -> str:
 def _where(xyxy: Sequence[float]) -> str:
     left, top, right, bottom = (round(value) for value in xyxy)
     return f"{left},{top}-{right},{bottom}"
-
-
-def _plain(text: str) -> str:
-    """`text` with what would steer the terminal, or break the line, shown as escapes."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in printable(text)
-    )

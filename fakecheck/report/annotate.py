@@ -12,6 +12,7 @@ from fakecheck.media import Media, never
 from fakecheck.report.clip import write_clip
 from fakecheck.report.drawing import draw
 from fakecheck.report.files import atomic_path
+from fakecheck.report.moments import several_faces
 from fakecheck.types import Image, Report
 
 __all__ = ["annotate_image", "annotate_video", "draw"]
@@ -32,7 +33,14 @@ def annotate_image(image: Image, report: Report, path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in OPTIONS:
         raise OutputError(f"{path}: a marked picture must end in .jpg or .png")
-    marked = draw(image, report.faces, report.detections, report.verdict, report.families)
+    marked = draw(
+        image,
+        report.faces,
+        report.detections,
+        report.verdict,
+        report.families,
+        numbered=several_faces(report),
+    )
     with atomic_path(path) as temporary:
         written, data = cv2.imencode(suffix, marked, OPTIONS[suffix])
         if not written:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -14,17 +14,28 @@ from fakecheck.types import DetectionRow, FaceRow, Report
 
 # A face that was missed on one sampled frame is carried over it, but not over two.
 MAX_GAP = 2
+# Over a longer pause, in seconds, a face goes anywhere: without having been followed it is drawn
+# only near its samples, and a box is drawn no further than that from the frame it was seen on.
+TRUSTED = 1.0
 
 
 class Timeline:
     """The rows of a report, for any frame of its clip.
 
-    A face's box moves in a straight line from one sampled frame to the next. A detection shows from
-    halfway after the sample before it to halfway to the next one, and keeps its place relative to
-    its face. `alone` is how many frames the rows of a single sampled frame last.
+    A face's box goes where it was `followed` to from one sampled frame to the next, by track and
+    frame, and else in a straight line if the next one is near. A detection shows from halfway after
+    the sample before it to halfway to the next one, but no longer than a second each way, and keeps
+    its place relative to its face. `second` is how many frames a second has; the rows of a single
+    sampled frame last as long.
     """
 
-    def __init__(self, report: Report, alone: int = 25) -> None:
+    def __init__(
+        self,
+        report: Report,
+        second: int = 25,
+        followed: Mapping[int, Mapping[int, np.ndarray]] | None = None,
+    ) -> None:
+        self._followed = followed or {}
         self._faces: dict[int, dict[int, FaceRow]] = defaultdict(dict)
         self._untracked: dict[int, list[FaceRow]] = defaultdict(list)
         self._detections: dict[int, list[DetectionRow]] = defaultdict(list)
@@ -39,7 +50,20 @@ class Timeline:
         self._sampled = sorted(frames)
         self._orders = {track: sorted(rows) for track, rows in self._faces.items()}
         steps = np.diff(self._sampled).tolist()
-        self.interval = max(1, round(median(steps))) if steps else max(1, alone)
+        self.interval = max(1, round(median(steps))) if steps else max(1, second)
+        self._trusted = max(2, round(TRUSTED * second))
+
+    @property
+    def gaps(self) -> int:
+        """Frames from one sample to the next over which a face is carried at most."""
+        return MAX_GAP * self.interval
+
+    def samples(self) -> dict[int, dict[int, Sequence[float]]]:
+        """The known boxes by track and frame: what may be followed."""
+        return {
+            track: {frame: row.xyxy for frame, row in rows.items()}
+            for track, rows in self._faces.items()
+        }
 
     def at(self, frame: int) -> tuple[list[FaceRow], list[DetectionRow]]:
         """Faces and detections to draw on `frame`."""
@@ -64,7 +88,10 @@ class Timeline:
         place = bisect_left(order, frame)
         if 0 < place < len(order):
             before, after = order[place - 1], order[place]
-            if after - before <= MAX_GAP * self.interval:
+            on_the_way = self._followed.get(track, {}).get(frame)
+            if on_the_way is not None:
+                return replace(rows[before], frame=frame, xyxy=_box(on_the_way))
+            if after - before <= min(self.gaps, self._trusted) or frame in rows:
                 share = (frame - before) / (after - before)
                 start, end = np.array(rows[before].xyxy), np.array(rows[after].xyxy)
                 return replace(rows[before], frame=frame, xyxy=_box(start + share * (end - start)))
@@ -76,7 +103,7 @@ class Timeline:
         place = bisect_left(order, frame)
         around = order[max(0, place - 1) : place + 1]
         near = min(around, key=lambda sample: abs(sample - frame), default=None)
-        reach = (self.interval + 1) // 2
+        reach = min((self.interval + 1) // 2, self._trusted)
         return near if near is not None and abs(near - frame) <= reach else None
 
 

@@ -17,6 +17,8 @@ from fakecheck.media.videos import Video
 from fakecheck.report.between import Timeline
 from fakecheck.report.drawing import Painter
 from fakecheck.report.files import atomic_path
+from fakecheck.report.follow import follow_faces
+from fakecheck.report.moments import several_faces
 from fakecheck.report.sound import Sound
 from fakecheck.types import Frame, Image, Report
 
@@ -25,6 +27,8 @@ TICKS = 90_000
 DEFAULT_FPS = 25.0
 # Visually lossless for a marked copy, and fast enough to keep up with decoding.
 ENCODER = {"crf": "20", "preset": "veryfast"}
+# From this distance between samples on a straight line from one to the next is seen to miss.
+MIN_FOLLOWED = 3
 BT709 = 1
 LIMITED_RANGE = 1
 
@@ -65,8 +69,15 @@ def _write(
 ) -> tuple[str, ...]:
     fps = video.fps or DEFAULT_FPS
     names = [row.family for row in report.detections]
-    painter = Painter(video.info.width, video.info.height, report.verdict, report.families, names)
-    timeline = Timeline(report, alone=round(fps))
+    painter = Painter(
+        video.info.width,
+        video.info.height,
+        report.verdict,
+        report.families,
+        names,
+        numbered=several_faces(report),
+    )
+    timeline = _timeline(video, report, fps, stop)
     stream = _add_video(output, painter.size, fps)
     remarks: list[str] = []
     last = -1
@@ -87,6 +98,15 @@ def _write(
         if sound.remark:
             remarks.append(sound.remark)
     return tuple(remarks)
+
+
+def _timeline(video: Video, report: Report, fps: float, stop: Callable[[], bool]) -> Timeline:
+    """What to draw when. Where samples lie apart the clip is read once more, to follow faces."""
+    timeline = Timeline(report, round(fps))
+    if timeline.interval < MIN_FOLLOWED:
+        return timeline
+    followed = follow_faces(video, timeline.samples(), timeline.gaps, stop)
+    return Timeline(report, round(fps), followed)
 
 
 def _until_broken(video: Video, stop: Callable[[], bool], remarks: list[str]) -> Iterator[Frame]:

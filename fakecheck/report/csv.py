@@ -12,7 +12,7 @@ from fakecheck.report.record import (
     number,
     printable,
 )
-from fakecheck.types import DetectionRow, Report
+from fakecheck.types import DetectionRow, FaceVerdict, Report
 
 COLUMNS = (
     "file",
@@ -27,6 +27,9 @@ COLUMNS = (
     "top",
     "right",
     "bottom",
+    "face_verdict",
+    "face_probability",
+    "in_span",
 )
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -36,7 +39,9 @@ class CsvWriter:
     """Writes a header and a row for each detection: a file without any has no row.
 
     `face` is the track's id, empty for a detector of whole frames; `seconds` is empty for a
-    picture. A text that a spreadsheet would run as a formula, such as the file name `=1+1.jpg`,
+    picture. `face_verdict` and `face_probability` are the face's own, `in_span` is yes where the
+    box lies in the seconds in which that face carried the verdict; all three are empty where nobody
+    said so. A text that a spreadsheet would run as a formula, such as the file name `=1+1.jpg`,
     gets a `'` in front. Open the stream with newline="", as Python's csv module asks for.
     """
 
@@ -51,7 +56,11 @@ class CsvWriter:
         """Writes the detections of `report` in their order."""
         file = report.media.path
         writer = self._quoter if "\r" in file else self._writer
-        writer.writerows(_cells(file, row) for row in report.detections)
+        verdicts = {one.track: one for one in report.face_verdicts}
+        writer.writerows(
+            _cells(file, row) + _said_of_face(row, verdicts.get(row.track), report)
+            for row in report.detections
+        )
         self._stream.flush()
 
     def close(self) -> None:
@@ -70,6 +79,20 @@ def _cells(file: str, row: DetectionRow) -> list[str | int | float]:
         _safe(row.artifact),
         number("score", row.score, SCORE_DIGITS),
         *(number("xyxy", value, PIXEL_DIGITS) for value in row.xyxy),
+    ]
+
+
+def _said_of_face(
+    row: DetectionRow, verdict: FaceVerdict | None, report: Report
+) -> list[str | int | float]:
+    carried = row.time is not None and any(
+        span.track == row.track and span.start <= row.time <= span.end for span in report.spans
+    )
+    probability = None if verdict is None else verdict.probability
+    return [
+        "" if verdict is None else verdict.label,
+        "" if probability is None else number("probability", probability, SCORE_DIGITS),
+        "yes" if carried else "no" if report.spans else "",
     ]
 
 

@@ -27,22 +27,23 @@ def draw(
     detections: Sequence[DetectionRow],
     verdict: Verdict | None,
     families: Sequence[FamilyScore] = (),
+    numbered: bool = False,
 ) -> Image:
     """`image` (height, width, 3) uint8 BGR with its faces and detections marked, as a new picture.
 
     A small picture is enlarged to a longer side of 480 pixels first. `verdict` adds a strip below
-    the picture, so that nothing of it is covered.
+    the picture, so that nothing of it is covered. `numbered` faces get the numbers of their tracks.
     """
     names = [row.family for row in detections]
-    return Painter(image.shape[1], image.shape[0], verdict, families, names).paint(
-        image, faces, detections
-    )
+    painter = Painter(image.shape[1], image.shape[0], verdict, families, names, numbered)
+    return painter.paint(image, faces, detections)
 
 
 class Painter:
     """Marks frames of one size alike: line widths, font, colours and the strip are chosen once.
 
-    `names` are families beside those in `families` that may occur in detections.
+    `names` are families beside those in `families` that may occur in detections; `numbered` faces
+    get the numbers of their tracks.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Painter:
         verdict: Verdict | None,
         families: Sequence[FamilyScore] = (),
         names: Sequence[str] = (),
+        numbered: bool = False,
     ) -> None:
+        self._numbered = numbered
         self.scale = max(1.0, MIN_SIDE / max(width, height))
         self.width = max(1, round(width * self.scale))
         self.height = max(1, round(height * self.scale))
@@ -86,17 +89,28 @@ class Painter:
             canvas = resized.astype(np.uint8, copy=False)
         for face in faces:
             _outline(canvas, self._box(face.xyxy), FACE_COLOR, max(1, self._line // 2))
-        ranked = sorted(detections, key=lambda row: row.score, reverse=True)
+        ranked = sorted(detections, key=lambda row: row.llr, reverse=True)
         # The best last, so that it lies on top.
         for row in reversed(ranked):
             _outline(canvas, self._box(row.xyxy), self._colors[row.family], self._line)
-        placed: list[Box] = []
+        placed = [self._number(canvas, face) for face in faces] if self._numbered else []
         boxes = [self._box(row.xyxy) for row in ranked]
         for row in ranked[:MAX_LABELS]:
             self._label(canvas, row, boxes, placed)
         if self._strip is not None:
             canvas = np.vstack([canvas, self._strip])
         return np.ascontiguousarray(canvas)
+
+    def _number(self, canvas: Image, face: FaceRow) -> Box:
+        """Writes a face's number into the upper right corner of its box."""
+        text = "?" if face.track is None else f"face {face.track}"
+        tile = label_tile(text, self._font, FACE_COLOR, self.width)
+        height, width = min(tile.shape[0], self.height), tile.shape[1]
+        _, top, right, _ = self._box(face.xyxy)
+        x = max(0, min(right - width, self.width - width))
+        y = max(0, min(top, self.height - height))
+        canvas[y : y + height, x : x + width] = tile[:height]
+        return x, y, x + width, y + height
 
     def _label(
         self, canvas: Image, row: DetectionRow, boxes: Sequence[Box], placed: list[Box]

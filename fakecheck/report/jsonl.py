@@ -10,7 +10,7 @@ from fakecheck.types import Report
 
 
 class JsonlWriter:
-    """Writes one report a line and flushes it, so that a reader can follow."""
+    """Writes one report a line, without `timeline`, and flushes it, so that a reader can follow."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -18,7 +18,10 @@ class JsonlWriter:
     def add(self, report: Report) -> None:
         """Writes `report` as a line."""
         text = json.dumps(
-            to_record(report), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+            to_record(report, timeline=False),
+            ensure_ascii=False,
+            allow_nan=False,
+            separators=(",", ":"),
         )
         # Line separators of Unicode are valid within JSON, but split lines for some readers.
         for mark in ("\u0085", "\u2028", "\u2029"):

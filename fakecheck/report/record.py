@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 from fakecheck import __version__
-from fakecheck.types import DetectionRow, FaceRow, Report
+from fakecheck.report.moments import ranked_families
+from fakecheck.types import DetectionRow, FaceRow, FaceVerdict, Moment, Report, Span
 
 SCHEMA = "fakecheck.report/1"
 # Digits after the point: a hundredth of a pixel, a tenth of a millisecond, a millionth of the rest.
@@ -19,13 +20,14 @@ SCORE_DIGITS = 6
 LLR_DIGITS = 4
 
 
-def to_record(report: Report) -> dict[str, Any]:
+def to_record(report: Report, timeline: bool = True) -> dict[str, Any]:
     """`report` as a `fakecheck.report/1`: families by probability, other rows in their order.
 
-    Raises ValueError, with the field's name, for a number that JSON cannot hold.
+    `face_verdicts`, `spans` and `timeline` are keys of a video's record; of a picture's only where
+    they hold something. Without `timeline`, which has a row a face and sampled frame, that one is
+    left out. Raises ValueError, with the field's name, for a number that JSON cannot hold.
     """
     media, verdict = report.media, report.verdict
-    families = sorted(report.families, key=lambda row: (-row.probability, row.family))
     return {
         "schema": SCHEMA,
         "media": {
@@ -41,6 +43,7 @@ def to_record(report: Report) -> dict[str, Any]:
             "label": verdict.label,
             "probability": _maybe("probability", verdict.probability, SCORE_DIGITS),
             "threshold": _maybe("threshold", verdict.threshold, SCORE_DIGITS),
+            "real_below": _maybe("real_below", verdict.real_below, SCORE_DIGITS),
             "reason": verdict.reason,
         },
         "families": [
@@ -48,7 +51,7 @@ def to_record(report: Report) -> dict[str, Any]:
                 "family": row.family,
                 "probability": number("probability", row.probability, SCORE_DIGITS),
             }
-            for row in families
+            for row in ranked_families(report)
         ],
         "faces": [_face(row) for row in report.faces],
         "detections": [_detection(row) for row in report.detections],
@@ -60,7 +63,19 @@ def to_record(report: Report) -> dict[str, Any]:
             "fakecheck": __version__,
             "detectors": dict(sorted(report.detector_versions.items())),
         },
+        **_over_time(report, timeline),
     }
+
+
+def _over_time(report: Report, timeline: bool) -> dict[str, list[dict[str, Any]]]:
+    rows = {
+        "face_verdicts": [_face_verdict(row) for row in report.face_verdicts],
+        "spans": [_span(row) for row in report.spans],
+    }
+    if timeline:
+        rows["timeline"] = [_moment(row) for row in report.timeline]
+    is_video = report.media.kind == "video"
+    return {name: found for name, found in rows.items() if found or is_video}
 
 
 def load_schema() -> dict[str, Any]:
@@ -73,6 +88,16 @@ def load_schema() -> dict[str, Any]:
 def printable(text: str) -> str:
     """`text` in valid Unicode: bytes of a file name that are no UTF-8 become marks."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def visible(text: str) -> str:
+    """`text` in one line of characters that can be seen: what would steer a terminal, or turn the
+    direction of writing in a page, is shown as an escape.
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in printable(text)
+    )
 
 
 def number(field: str, value: float, digits: int) -> float:
@@ -91,10 +116,43 @@ def _box(xyxy: Sequence[float]) -> list[float]:
     return [number("xyxy", value, PIXEL_DIGITS) for value in xyxy]
 
 
+def _track(track: int | None) -> int | None:
+    return None if track is None else int(track)
+
+
+def _face_verdict(row: FaceVerdict) -> dict[str, Any]:
+    return {
+        "track": _track(row.track),
+        "label": row.label,
+        "probability": _maybe("probability", row.probability, SCORE_DIGITS),
+    }
+
+
+def _span(row: Span) -> dict[str, Any]:
+    return {
+        "start": number("start", row.start, SECOND_DIGITS),
+        "end": number("end", row.end, SECOND_DIGITS),
+        "track": _track(row.track),
+    }
+
+
+def _moment(row: Moment) -> dict[str, Any]:
+    return {
+        "frame": int(row.frame),
+        "time": number("time", row.time, SECOND_DIGITS),
+        "track": _track(row.track),
+        "probability": number("probability", row.probability, SCORE_DIGITS),
+        "families": {
+            family: number("families", llr, LLR_DIGITS)
+            for family, llr in sorted(row.families.items())
+        },
+    }
+
+
 def _face(row: FaceRow) -> dict[str, Any]:
     return {
         "frame": int(row.frame),
-        "track": None if row.track is None else int(row.track),
+        "track": _track(row.track),
         "xyxy": _box(row.xyxy),
         "score": number("score", row.score, SCORE_DIGITS),
     }
@@ -104,7 +162,7 @@ def _detection(row: DetectionRow) -> dict[str, Any]:
     return {
         "frame": int(row.frame),
         "time": _maybe("time", row.time, SECOND_DIGITS),
-        "track": None if row.track is None else int(row.track),
+        "track": _track(row.track),
         "detector": row.detector,
         "family": row.family,
         "artifact": row.artifact,

@@ -81,9 +81,9 @@ def percent(probability: float) -> str:
 @lru_cache(maxsize=1024)
 def label_tile(text: str, size: int, background: Color, max_width: int) -> Image:
     """`text` on a filled box: (height, width, 3) BGR, at most `max_width` wide."""
-    font = _font(size)
+    font = font_of(size)
     pad = max(2, size // 4)
-    text = _shortened(text, font, max_width - 2 * pad)
+    text = shortened(text, font, max_width - 2 * pad)
     width = min(max_width, round(font.getlength(text)) + 2 * pad)
     height = round(size * 1.35)
     tile = PillowImage.new("RGB", (max(1, width), height), background)
@@ -100,7 +100,7 @@ def banner_tile(
     margin, step = round(size * 0.7), round(size * 1.7)
     rows = banner_rows(verdict, families)
     if len(rows) == 2 and not rows[1][0].dot:
-        rows[1:] = [[line] for line in _wrapped(rows[1][0], _font(size), width - 2 * margin)]
+        rows[1:] = [[line] for line in _wrapped(rows[1][0], font_of(size), width - 2 * margin)]
     tile = PillowImage.new("RGB", (width, 2 * margin + step * len(rows) - step // 8), STRIP)
     draw = ImageDraw.Draw(tile)
     for number, row in enumerate(rows):
@@ -139,7 +139,7 @@ def _draw_row(
     """The pieces from left to right: smaller where two do not fit, then fewer, then shortened."""
     while _row_width(row[:2], size) > room and size > MIN_FONT:
         size -= 1
-    font = _font(size)
+    font = font_of(size)
     while len(row) > 1 and _row_width(row, size) > room:
         row = row[:-1]
     x, y = start
@@ -155,7 +155,7 @@ def _draw_row(
         offset = size * 0.5 if piece.fill else size * 0.95 if piece.dot else 0.0
         # A filled piece is the headline: its stroke stands in for a bold cut of the font.
         bold = size / 28 if piece.fill else 0
-        text = _shortened(piece.text, font, end - x - offset)
+        text = shortened(piece.text, font, end - x - offset)
         draw.text(
             (x + offset, y), text, font=font, fill=piece.color, anchor="lm", stroke_width=bold
         )
@@ -172,10 +172,10 @@ def _row_width(row: list[Piece], size: int) -> float:
 
 def _piece_width(piece: Piece, size: int) -> float:
     extra = size * (1.0 if piece.fill else 0.95 if piece.dot else 0.0)
-    return _font(size).getlength(piece.text) + extra
+    return font_of(size).getlength(piece.text) + extra
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
+def shortened(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
     """`text`, or as much of it with "..." after it as fits in `room` pixels."""
     text = " ".join(text.split())
     if font.getlength(text) <= room:
@@ -194,12 +194,12 @@ def _wrapped(piece: Piece, font: ImageFont.FreeTypeFont, room: float) -> list[Pi
             lines[-1] = longer
         else:
             lines.append(word)
-    lines[-1] = _shortened(lines[-1], font, room)
+    lines[-1] = shortened(lines[-1], font, room)
     return [replace(piece, text=line) for line in lines]
 
 
 @lru_cache(maxsize=64)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font_of(size: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise RuntimeError("Pillow was built without FreeType")

@@ -1,0 +1,235 @@
+"""`fakecheck registry`: the known detectors, and how the installed ones stand to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fakecheck.cli.detectors import FORMAT
+from fakecheck.cli.registry_add import add
+from fakecheck.errors import ExitCode, UsageError
+from fakecheck.index import BUNDLED, IndexEntry, Registry, registry
+from fakecheck.index_files import artifacts_of
+from fakecheck.plugins import InstalledDetector, PluginHost
+from fakecheck.trust import Standing, standing
+
+STYLES = {"known": "green", "changed": "bold red"}
+
+
+@click.group("registry")
+def registry_() -> None:
+    """Show the index of known detectors, compare with it, and add to it.
+
+    The index came with this version of fakecheck; nothing is asked of the network.
+    """
+
+
+registry_.add_command(add)
+
+
+@registry_.command("list")
+@FORMAT
+def list_(form: str) -> None:
+    """List the known detectors, installed or not."""
+    _print_entries(registry().entries, form)
+
+
+@registry_.command()
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@FORMAT
+def search(words: tuple[str, ...], form: str) -> None:
+    """List the known detectors of which every WORD is said.
+
+    Looked through are id, family with its name, kind and members, artifacts, regions and summary.
+    """
+    known = registry()
+    found = [entry for entry in known.entries if _matches(entry, known, words)]
+    if found or form == "json":
+        _print_entries(found, form)
+        return
+    click.echo(f"No known detector matches {' '.join(words)!r}.")
+    for word in words:
+        family = known.families.get(word.lower())
+        if family is not None:
+            click.echo(f"The family {family.word} ({family.name}) has no detector yet.")
+        elif close := get_close_matches(word.lower(), _vocabulary(known), n=3):
+            click.echo(f"Close to {word!r}: {', '.join(close)}.")
+
+
+@registry_.command()
+@click.argument("detector_id", metavar="ID")
+@FORMAT
+def show(detector_id: str, form: str) -> None:
+    """Show what the index knows of a detector, and where to get it."""
+    known = registry()
+    entry = known.entry(detector_id)
+    if entry is None:
+        ids = [one.id for one in known.entries]
+        close = get_close_matches(detector_id.lower(), ids, n=1)
+        raise UsageError(
+            f"No known detector is called {detector_id!r}",
+            f"did you mean {close[0]}?" if close else f"known are {', '.join(ids) or 'none'}",
+        )
+    if form == "json":
+        click.echo(json.dumps(_content(entry), indent=2, ensure_ascii=False))
+        return
+    _show(Console(), entry, known)
+
+
+@registry_.command()
+@FORMAT
+def check(form: str) -> int:
+    """Compare the installed detectors with the index.
+
+    Tells those that are unknown, older or newer than the index, or changed: of the same version,
+    with another sha256 of a file. Every file is read. Exits with code 1 if one is changed.
+    """
+    host = PluginHost.discover()
+    entries = registry().entries
+    found = [
+        (one, standing(one.card, one.origin.distribution, entries))
+        for one in host.detectors.values()
+    ]
+    if form == "json":
+        rows = [_standing(one, place) for one, place in found]
+        click.echo(json.dumps({"detectors": rows}, indent=2, ensure_ascii=False))
+    else:
+        _print_standings(found, len(host.problems))
+    changed = any(place.state == "changed" for _, place in found)
+    return int(ExitCode.OTHER if changed else ExitCode.OK)
+
+
+def _matches(entry: IndexEntry, known: Registry, words: Iterable[str]) -> bool:
+    text = "\n".join(_words(entry, known)).lower()
+    return all(word.lower() in text for word in words)
+
+
+def _words(entry: IndexEntry, known: Registry) -> list[str]:
+    words = [entry.id, entry.family, entry.kind, entry.summary, *entry.classes]
+    words.append(entry.kind.replace("_", " "))
+    if family := known.families.get(entry.family):
+        words.append(family.name)
+        for member in family.members:
+            words.append(member)
+            if member in known.families:
+                words.append(known.families[member].name)
+    return words
+
+
+def _vocabulary(known: Registry) -> list[str]:
+    words = {*known.families, *known.artifacts.regions, *known.artifacts.artifacts}
+    return sorted(words | {entry.id for entry in known.entries})
+
+
+def _content(entry: IndexEntry) -> dict[str, Any]:
+    content: dict[str, Any] = entry.model_dump(mode="json")
+    return content
+
+
+def _print_entries(entries: Sequence[IndexEntry], form: str) -> None:
+    if form == "json":
+        content = {"detectors": [_content(entry) for entry in entries]}
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    if not entries:
+        click.echo("No detector is known.")
+        return
+    table = _table("detector", "family", "finds", "ROC AUC", "from")
+    for number in (0, 1, 3):
+        table.columns[number].no_wrap = True
+    for entry in entries:
+        cells = (
+            f"{entry.id}\n{entry.version}",
+            f"{entry.family}\n{entry.kind.replace('_', ' ')}",
+            artifacts_of(entry.classes),
+            "\n".join(f"{row.auc:.3f} {row.set}" for row in entry.accuracy) or "not stated",
+            BUNDLED if entry.source == BUNDLED else entry.distribution,
+        )
+        table.add_row(*(escape(cell) for cell in cells))
+    Console().print(table)
+
+
+def _where_to_get(entry: IndexEntry) -> str:
+    if entry.source == BUNDLED:
+        return "comes with fakecheck"
+    if entry.source.startswith("contrib/"):
+        return f"{entry.distribution}: pip install {entry.source}, in a checkout of fakecheck"
+    return f"{entry.distribution}, from {entry.source}"
+
+
+def _show(console: Console, entry: IndexEntry, known: Registry) -> None:
+    console.print(f"[bold]{escape(entry.id)}[/] {entry.version}, {entry.date}")
+    console.print(escape(entry.summary), end="\n\n")
+    facts = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(overflow="fold")
+    family = known.families.get(entry.family)
+    members = [known.families[word].name for word in (family.members if family else ())]
+    for key, value in (
+        ("family", f"{family.name if family else entry.family} ({entry.kind.replace('_', ' ')})"),
+        ("stands for", ", ".join(members)),
+        ("finds", ", ".join(entry.classes)),
+        ("get it", _where_to_get(entry)),
+        ("licence", f"{entry.licence.graph}; data: {entry.licence.data}"),
+        ("reference", family.reference if family else ""),
+        ("sha256", "\n".join(f"{name}\n  {sha}" for name, sha in entry.files.items())),
+    ):
+        if value:
+            facts.add_row(key, escape(value))
+    console.print(facts)
+    if entry.accuracy:
+        console.print("\n[bold]Measured[/] of this detector alone, on undegraded pictures")
+        console.print(_accuracy(entry))
+
+
+def _accuracy(entry: IndexEntry) -> Table:
+    table = _table("set", "ROC AUC", "recall at 1 % FPR", "fakes", "reals", "reals from")
+    for row in entry.accuracy:
+        table.add_row(
+            escape(row.set if row.split == "val" else f"{row.set} ({row.split})"),
+            f"{row.auc:.3f}",
+            "" if row.recall_at_fpr01 is None else f"{row.recall_at_fpr01:.2f}",
+            str(row.positives),
+            str(row.negatives),
+            escape(row.negatives_from),
+        )
+    return table
+
+
+def _standing(one: InstalledDetector, place: Standing) -> dict[str, Any]:
+    return {
+        "id": one.card.id,
+        "version": one.card.version,
+        "distribution": one.origin.distribution,
+        "state": place.state,
+        "cause": place.cause,
+        "advice": place.advice,
+    }
+
+
+def _print_standings(found: Sequence[tuple[InstalledDetector, Standing]], problems: int) -> None:
+    console = Console()
+    table = _table("detector", "from", "state", "why")
+    for one, place in found:
+        style = STYLES.get(place.state, "yellow")
+        who = f"{escape(one.card.id)} {one.card.version}"
+        state = f"[{style}]{place.state}[/]"
+        table.add_row(who, escape(str(one.origin)), state, escape(str(place)))
+    console.print(table if found else "No detector is installed.")
+    if problems:
+        noun = "detector or plug-in" if problems == 1 else "detectors or plug-ins"
+        click.echo(f"{problems} {noun} cannot be used: fakecheck detectors list says why.")
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table

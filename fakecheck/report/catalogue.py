@@ -1,0 +1,105 @@
+"""The words of the HTML report: one YAML file a language, with the same keys in each."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from fakecheck.report.moments import in_seconds, stretch
+from fakecheck.report.record import visible
+
+LANGUAGES = ("en", "ko")
+
+
+class Words:
+    """Sentences and numbers in one language of `LANGUAGES`.
+
+    Calling it with a key, such as `verdict.fake.title`, and the placeholders of the sentence gives
+    plain text, which has still to be escaped for HTML. An unknown key is a KeyError.
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._words = catalogue(language)
+
+    def __call__(self, key: str, **fields: object) -> str:
+        return self._words[key].format_map(fields)
+
+    def group(self, prefix: str) -> list[str]:
+        """All sentences whose key is `prefix` and one word more, in the order of the file."""
+        start = f"{prefix}."
+        return [text for key, text in self._words.items() if key.startswith(start)]
+
+    def percent(self, probability: float) -> str:
+        """`probability` in 0..1 as people write it, without claiming certainty."""
+        if probability > 0.995:
+            return self("number.over", value=99)
+        if probability < 0.005:
+            return self("number.under", value=1)
+        return self("number.percent", value=round(100 * probability))
+
+    def threshold(self, probability: float) -> str:
+        """A limit, with a digit more: between 95.3 % and 95.0 % lies a verdict."""
+        return self("number.percent", value=f"{100 * probability:.1f}")
+
+    def times(self, llr: float) -> str:
+        """How many times likelier a log-likelihood ratio `llr` makes something."""
+        ratio = math.exp(min(llr, 50.0))
+        digits = 0 if ratio >= 10 else 1
+        return self("number.times", value=f"{ratio:,.{digits}f}")
+
+    def size(self, count: int) -> str:
+        """So many bytes, in kilobytes or megabytes of 1000."""
+        if count < 1_000_000:
+            return self("number.kilobytes", value=f"{count / 1000:.0f}")
+        return self("number.megabytes", value=f"{count / 1_000_000:,.1f}")
+
+    def time(self, start: float, end: float | None = None) -> str:
+        """A moment of a clip, or the stretch from `start` to `end`, in seconds or as clocks do."""
+        end = start if end is None else end
+        text = stretch(start, end)
+        return self("number.seconds", value=text) if in_seconds(end) else text
+
+    def face(self, track: int | None) -> str:
+        """The name of a followed face; None is the whole frame."""
+        return self("video.whole") if track is None else self("video.face", number=track)
+
+    def family(self, word: str) -> str:
+        """The name of a family; one that came with a plug-in has none but its word."""
+        return self._words.get(f"families_known.{word}.name", visible(word))
+
+    def family_text(self, word: str) -> str:
+        """What a family does, in a sentence."""
+        unknown = self("families.unknown")
+        return self._words.get(f"families_known.{word}.text", unknown)
+
+    def artifact(self, word: str) -> str:
+        """`<region>_<artifact>` in plain words, or as it is where a plug-in made it up."""
+        region, _, artifact = word.partition("_")
+        where = self._words.get(f"regions.{region}")
+        what = self._words.get(f"artifacts.{artifact}.name")
+        return visible(word) if where is None or what is None else f"{where}: {what}"
+
+    def artifact_text(self, word: str) -> str:
+        """What an artifact looks like, in a sentence."""
+        artifact = word.partition("_")[2]
+        return self._words.get(f"artifacts.{artifact}.text", self("glossary.unknown"))
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """Sentence by dotted key, as `catalogues/<language>.yaml` has them."""
+    file = files("fakecheck.report").joinpath(f"catalogues/{language}.yaml")
+    return dict(_flat(yaml.safe_load(file.read_text(encoding="utf-8"))))
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows = []
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        rows += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
+    return rows

@@ -1,0 +1,57 @@
+"""What every report says of a clip's faces and seconds, in one place."""
+
+from __future__ import annotations
+
+from fakecheck.types import FaceVerdict, FamilyScore, Report
+
+# From here on seconds alone are hard to find in a player.
+MINUTE = 60.0
+
+
+def clock(seconds: float) -> str:
+    """A time as players show it: `7.2`, `1:02.5`, `1:00:00.0`; to a tenth of a second."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    if not minutes:
+        return f"{rest / 10:.1f}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest / 10:04.1f}" if hours else f"{minutes}:{rest / 10:04.1f}"
+
+
+def stretch(start: float, end: float) -> str:
+    """`2.0–3.5`, or one time where both are the same to a tenth of a second."""
+    first, last = clock(start), clock(end)
+    return first if first == last else f"{first}–{last}"
+
+
+def in_seconds(end: float) -> bool:
+    """Whether times up to `end` are shown as plain seconds, which need their unit."""
+    return round(end * 10) < 10 * MINUTE
+
+
+def ranked_families(report: Report) -> list[FamilyScore]:
+    """The families, the most probable first."""
+    return sorted(report.families, key=lambda row: (-row.probability, row.family))
+
+
+def ranked_faces(report: Report) -> list[FaceVerdict]:
+    """The faces that were judged, the likeliest forged first, then those that were not."""
+    return sorted(
+        report.face_verdicts,
+        key=lambda row: (
+            -1.0 if row.probability is None else row.probability,
+            -1 if row.track is None else -row.track,
+        ),
+        reverse=True,
+    )
+
+
+def worst_face(report: Report) -> FaceVerdict | None:
+    """The judged face that is the likeliest to be forged, if any was judged."""
+    ranked = ranked_faces(report)
+    return ranked[0] if ranked and ranked[0].probability is not None else None
+
+
+def several_faces(report: Report) -> bool:
+    """Whether faces have to be told apart, on pictures and in sentences."""
+    return len({face.track for face in report.faces}) > 1

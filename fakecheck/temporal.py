@@ -1,0 +1,208 @@
+"""The temporal model: the features of one face through time → likelihood ratios.
+
+The model lies in `models/sequence/`: `sequence.yaml`, its card; `frozen_inference_graph.pb`, the
+trained graph; `model.onnx`, the same for ONNX Runtime, which alone is run. `training/` makes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fakecheck.card import GRAPH_FILE, ONNX_FILE, Calibration, Licence, Sha256, Training
+from fakecheck.detector import log_likelihood_ratio
+from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError
+from fakecheck.features import FEATURE_VERSION, WIDTH, DetectionSequence
+from fakecheck.graph import check_onnx_model
+from fakecheck.types import Floats
+
+CARD = "sequence.yaml"
+FEATURES, SEEN = "features", "seen"
+SEQUENCE_SCORE, SAMPLE_SCORES = "sequence_score", "sample_scores"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FeatureSpec(_Record):
+    """The features that the graph was trained on: see `fakecheck.features`."""
+
+    version: str
+    width: int = Field(ge=1)
+
+
+class Bands(_Record):
+    """The probabilities between which a face is left inconclusive, and how they were chosen.
+
+    A face is called fake over the probability that `false_alarm_rate` of real ones exceed (of one
+    face; more faces raise it), and real under `real_below`, under which `miss_rate` of the forged
+    ones lie whose family has a detector. `forged_over` is what makes a sample part of a span.
+    """
+
+    false_alarm_rate: float = Field(gt=0, lt=1)
+    miss_rate: float = Field(gt=0, lt=1)
+    real_below: float = Field(gt=0, lt=1)
+    forged_over: float = Field(gt=0, lt=1)
+
+
+class SequenceMetric(_Record):
+    """One measured row: `name` on `set`, which was not trained on."""
+
+    name: str
+    set: str
+    value: float
+    forged: int = Field(ge=0)
+    real: int = Field(ge=0)
+
+
+class SequenceCard(_Record):
+    """The card of the temporal model. `folder` is where it lies.
+
+    `window` is the number of samples that the model takes at a time. `calibration` turns the score
+    of a sequence into a likelihood ratio, `sample_calibration` that of a sample; `false_alarm_llr`
+    maps a rate to the ratio that so many real faces exceed. `detectors` were there in training.
+    """
+
+    schema_: Literal["fakecheck.sequence/1"] = Field(alias="schema")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    architecture: str
+    summary: str
+    features: FeatureSpec
+    window: int = Field(ge=2, le=1024)
+    files: dict[str, Sha256]
+    calibration: Calibration
+    sample_calibration: Calibration
+    false_alarm_llr: dict[float, float] = Field(min_length=2)
+    bands: Bands
+    detectors: dict[str, str]
+    training: Training
+    metrics: tuple[SequenceMetric, ...] = ()
+    licence: Licence
+    limits: tuple[str, ...] = Field(min_length=1)
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SequenceCard:
+        for name in (GRAPH_FILE, ONNX_FILE):
+            if name not in self.files:
+                raise ValueError(f"files: the sha256 of {name} is missing")
+        if any(not 0 < rate < 1 for rate in self.false_alarm_llr):
+            raise ValueError("false_alarm_llr: rates must lie between 0 and 1")
+        return self
+
+
+def load_sequence_card(folder: Path) -> SequenceCard:
+    """The card in `folder`.
+
+    Raises CardError with one sentence: for a card that breaks its schema, and for a model whose
+    features are of another version than this fakecheck's.
+    """
+    path = folder / CARD
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = SequenceCard.model_validate({**values, "folder": folder})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
+        raise CardError(f"{path}: cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise CardError(f"{path}: {field}: {first['msg']}") from error
+    wanted = (FEATURE_VERSION, WIDTH)
+    if (card.features.version, card.features.width) != wanted:
+        raise CardError(
+            f"{path}: the temporal model takes features of version {card.features.version} "
+            f"({card.features.width} a sample), this fakecheck makes version {wanted[0]} "
+            f"({wanted[1]})",
+            "train it anew: python -m fakecheck_training.sequence_train",
+        )
+    return card
+
+
+class TemporalModel:
+    """A loaded model. May be called from several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises CardError, GraphRefusedError or PluginError for what cannot be trusted or run."""
+        self.card = load_sequence_card(folder)
+        self._session = _open_session(_read_checked(self.card, ONNX_FILE))
+        self._ends = [
+            _end(self._session, name) for name in (FEATURES, SEEN, SEQUENCE_SCORE, SAMPLE_SCORES)
+        ]
+
+    def score(self, sequence: DetectionSequence) -> tuple[float, Floats]:
+        """Natural log-likelihood ratios of forged against real: the face's and (T,) the samples'.
+
+        The face's is that of "forged in some of these samples".
+        """
+        whole, samples = self.run(sequence)
+        llr = log_likelihood_ratio(whole, self.card.calibration)
+        return float(llr[0]), log_likelihood_ratio(samples[0], self.card.sample_calibration)
+
+    def run(self, sequence: DetectionSequence) -> tuple[Floats, Floats]:
+        """The graph's own scores in 0..1: (1,) of the sequence and (1, T) of its samples."""
+        features, seen, *outputs = self._ends
+        inputs = {
+            features: sequence.values[None],
+            seen: sequence.mask[None].astype(np.float32),
+        }
+        whole, samples = self._session.run(outputs, inputs)
+        return whole, samples
+
+
+@lru_cache(maxsize=1)
+def bundled_model() -> TemporalModel | FakecheckError | None:
+    """The model that comes with fakecheck, None where there is none, or why it is refused."""
+    folder = Path(str(files("fakecheck") / "models" / "sequence"))
+    if not (folder / CARD).exists():
+        return None
+    try:
+        return TemporalModel(folder)
+    except FakecheckError as error:
+        return error
+
+
+def _read_checked(card: SequenceCard, name: str) -> bytes:
+    path = card.folder / name
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise GraphRefusedError(f"{path}: cannot be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != card.files[name]:
+        raise GraphRefusedError(
+            f"{path}: its sha256 differs from the one on the card",
+            "the file was changed or damaged; install fakecheck again",
+        )
+    check_onnx_model(data, str(path))
+    return data
+
+
+def _open_session(model: bytes) -> Any:
+    # Not at the top: `fakecheck detectors list` needs no engine.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # A window takes under a millisecond: threads would cost more than they bring.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise PluginError(f"ONNX Runtime cannot load the temporal model: {error}") from error
+
+
+def _end(session: Any, name: str) -> str:
+    """The full name of an input or output; tf2onnx keeps TensorFlow's `:0` behind a name."""
+    for end in (*session.get_inputs(), *session.get_outputs()):
+        if end.name.removesuffix(":0") == name:
+            return str(end.name)
+    raise PluginError(f"the temporal model lacks the input or output {name}")

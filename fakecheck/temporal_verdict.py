@@ -1,0 +1,136 @@
+"""What the temporal model says of a video's faces → the verdict on the video.
+
+The video's verdict is that of its worst face. With n faces there are n chances of a false alarm, so
+each has to be rarer by n (Boole's inequality), just as with several detectors in a picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fakecheck.card import DetectorCard
+from fakecheck.sequence import Evidence
+from fakecheck.temporal import SequenceCard
+from fakecheck.timeline import Timeline, forged_spans
+from fakecheck.types import FaceVerdict, FamilyScore, Label, Span, Verdict
+from fakecheck.verdict import EVEN, rare_llr, shares, sigmoid, threshold
+
+# Spans that a reason names; the report has them all.
+NAMED_SPANS = 3
+
+
+@dataclass(frozen=True)
+class VideoJudgement:
+    """A video's verdict with what it rests on; `spans` are of the faces that were called fake."""
+
+    verdict: Verdict
+    families: tuple[FamilyScore, ...]
+    faces: tuple[FaceVerdict, ...]
+    spans: tuple[Span, ...]
+
+
+def judge_faces(
+    evidence: Evidence, cards: Sequence[DetectorCard], card: SequenceCard, timeline: Timeline
+) -> VideoJudgement:
+    """The verdict by the temporal model, whose `card` has the thresholds.
+
+    `evidence.temporal` must have at least one face.
+    """
+    bands = card.bands
+    count = len(evidence.temporal)
+    limit = max(EVEN, sigmoid(rare_llr([card.false_alarm_llr], bands.false_alarm_rate / count)))
+
+    def label(probability: float) -> Label:
+        if probability > limit:
+            return "fake"
+        return "real" if probability < min(bands.real_below, limit) else "inconclusive"
+
+    probabilities = {track: sigmoid(llr) for track, llr in evidence.temporal.items()}
+    faces = tuple(
+        FaceVerdict(track, label(probability), probability)
+        for track, probability in sorted(probabilities.items())
+    )
+    worst = max(probabilities, key=lambda track: (probabilities[track], -track))
+    probability = probabilities[worst]
+    families = families_of(evidence.units[worst], cards, probability)
+    spans = forged_parts(faces, timeline, bands.forged_over)
+    reason = _reason(label(probability), worst, count, families, spans, bands.miss_rate)
+    verdict = Verdict(label(probability), probability, limit, reason)
+    return VideoJudgement(verdict, families, faces, spans)
+
+
+def faces_by_fusion(evidence: Evidence, cards: Sequence[DetectorCard]) -> tuple[FaceVerdict, ...]:
+    """A verdict a face from the detectors' mean ratios, where there is no temporal model."""
+    by_id = {card.id: card for card in cards}
+    tracks = {
+        unit: values for unit, values in evidence.units.items() if unit is not None and values
+    }
+    found = []
+    for track, values in sorted(tracks.items()):
+        used = [by_id[name] for name in values]
+        fused = sum(math.exp(llr) for llr in values.values()) / len(values)
+        # The threshold on the mean over all faces, moved to the mean over this one's detectors.
+        limit = threshold(used, len(tracks))
+        limit = limit * len(tracks) / (limit * len(tracks) + 1 - limit)
+        probability = fused / (fused + 1)
+        label: Label = "inconclusive" if probability >= EVEN else "real"
+        found.append(FaceVerdict(track, "fake" if probability > limit else label, probability))
+    return tuple(found)
+
+
+def forged_parts(faces: Sequence[FaceVerdict], timeline: Timeline, over: float) -> tuple[Span, ...]:
+    """When the faces that were called fake look it, in the order of time."""
+    spans = [
+        span
+        for face in faces
+        if face.label == "fake"
+        for span in forged_spans(timeline.of(face.track), over)
+    ]
+    return tuple(sorted(spans, key=lambda span: (span.start, span.track or 0)))
+
+
+def families_of(
+    values: Mapping[str, float], cards: Sequence[DetectorCard], probability: float
+) -> tuple[FamilyScore, ...]:
+    """The probability of one face's forgery parted over the families of its detectors."""
+    by_id = {card.id: card for card in cards}
+    ratios = [(by_id[name].family, math.exp(llr)) for name, llr in values.items()]
+    return shares(ratios, probability)
+
+
+def _reason(
+    label: Label,
+    worst: int,
+    count: int,
+    families: Sequence[FamilyScore],
+    spans: Sequence[Span],
+    miss_rate: float,
+) -> str:
+    who = "the face" if count == 1 else f"face {worst}, the most suspicious of {count},"
+    likeliest = families[0].family
+    if label == "fake":
+        when = _times([span for span in spans if span.track == worst])
+        return (
+            f"{who} shows traces of {likeliest}{when} that, followed through time, are stronger "
+            "than in all but 1 % of real clips"
+        )
+    if label == "real":
+        known = ", ".join(sorted(score.family for score in families))
+        return (
+            f"{who} shows less of a forgery of a known family ({known}) through time than all but "
+            f"{miss_rate:.0%} of such forgeries; others, and weaker ones, are missed"
+        )
+    return (
+        f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips and "
+        "weaker than in most forged ones"
+    )
+
+
+def _times(spans: Sequence[Span]) -> str:
+    if not spans:
+        return ""
+    named = ", ".join(f"{span.start:.1f} to {span.end:.1f} s" for span in spans[:NAMED_SPANS])
+    more = len(spans) - NAMED_SPANS
+    return f" from {named}" + (f" and {more} more times" if more > 0 else "")

@@ -1,0 +1,74 @@
+"""What is said of a face at each sampled frame, and the seconds in which it looks forged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fakecheck.types import Moment, Span
+
+# Moments kept of a file, over all its faces: 30 times what is looked at by default. A longer list
+# is thinned by half, so that it does not grow with the length of a film.
+MAX_MOMENTS = 4096
+# A pause of more than so many usual steps between two samples parts them.
+PAUSE = 3.0
+
+
+class Timeline:
+    """The moments of all faces. Where there are too many the louder one of two neighbours stays."""
+
+    def __init__(self, limit: int = MAX_MOMENTS) -> None:
+        self._limit = limit
+        self._moments: dict[int | None, list[Moment]] = {}
+        self._count = 0
+
+    def add(self, moment: Moment) -> None:
+        """Moments of one face come in the order of time."""
+        self._moments.setdefault(moment.track, []).append(moment)
+        self._count += 1
+        if self._count > self._limit:
+            self._moments = {track: _thinned(kept) for track, kept in self._moments.items()}
+            self._count = sum(len(kept) for kept in self._moments.values())
+
+    def of(self, track: int | None) -> list[Moment]:
+        """The moments of one face, in the order of time."""
+        return self._moments.get(track, [])
+
+    def moments(self) -> tuple[Moment, ...]:
+        """All of them, by frame and face."""
+        flat = (moment for kept in self._moments.values() for moment in kept)
+        return tuple(sorted(flat, key=lambda moment: (moment.frame, moment.track or 0)))
+
+
+def _thinned(moments: Sequence[Moment]) -> list[Moment]:
+    pairs = (moments[n : n + 2] for n in range(0, len(moments), 2))
+    return [max(pair, key=lambda moment: moment.probability) for pair in pairs]
+
+
+def forged_spans(moments: Sequence[Moment], over: float) -> list[Span]:
+    """Runs of moments of one face whose probability is over `over`.
+
+    A moment stands for the time until halfway to its neighbours. Where none is over, the loudest is
+    what carried the verdict.
+    """
+    if not moments:
+        return []
+    times = np.array([moment.time for moment in moments])
+    values = np.array([moment.probability for moment in moments])
+    forged = values > min(over, np.nextafter(values.max(), 0))
+    steps = np.diff(times)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    # Half the way to the neighbour, or half a usual step where that is far away or missing.
+    half = np.where(steps > PAUSE * usual, usual, steps) / 2
+    before = np.append([usual / 2], half)
+    after = np.append(half, [usual / 2])
+    spans: list[Span] = []
+    for n in np.flatnonzero(forged).tolist():
+        start, end = max(0.0, float(times[n] - before[n])), float(times[n] + after[n])
+        joined = spans and n > 0 and forged[n - 1] and start <= spans[-1].end + 1e-6
+        if joined:
+            spans[-1] = Span(spans[-1].start, end, moments[n].track)
+        else:
+            spans.append(Span(start, end, moments[n].track))
+    return spans

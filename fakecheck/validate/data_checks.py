@@ -1,0 +1,146 @@
+"""Checks on the contributor's own test files, and the calibration that is fitted to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import yaml
+
+from fakecheck.calibration import (
+    FIRING_RATE,
+    detector_llr,
+    exceeded_by,
+    false_alarm_table,
+    fit_calibration,
+)
+from fakecheck.card import CARD_FILE, Calibration, DetectorCard
+from fakecheck.errors import CardError, PluginError
+from fakecheck.report.files import atomic_path
+from fakecheck.scaffold.card_text import replace_fields
+from fakecheck.types import Floats
+from fakecheck.validate.data import Accuracy, DataScores, FileScores, measure
+from fakecheck.validate.findings import Check, counted
+from fakecheck.validate.static_checks import OPENABLE
+from fakecheck.validate.subject import Subject
+
+# The fewest for a table of false alarms of two rates, 10 % and 5 %.
+MIN_FILES = 20
+
+
+def check_files(subject: Subject) -> str:
+    """All files can be read, and none is both real and fake."""
+    scores = subject.scores
+    labels: dict[str, set[bool]] = {}
+    for one in scores.files:
+        labels.setdefault(one.sha256, set()).add(one.fake)
+    both = [one.path for one in scores.files if len(labels[one.sha256]) == 2]
+    if both:
+        raise PluginError(f"{both[0]} lies among the reals and among the fakes", "take one away")
+    twice = len(scores.files) - len(labels)
+    if scores.unreadable:
+        more = f" (and {len(scores.unreadable) - 1} more)" if len(scores.unreadable) > 1 else ""
+        raise PluginError(f"{scores.unreadable[0]}{more}", "take away what is no picture")
+    counts = Counter(one.fake for one in scores.files)
+    same = f", {twice} of them copies of others" if twice else ""
+    return f"{counted(counts[True], 'fake')} and {counted(counts[False], 'real')}{same}"
+
+
+def check_faces(subject: Subject) -> str:
+    """There are faces to judge among both. How many files show none is reported, not judged."""
+    scores = subject.scores
+    for name, fake in (("fake", True), ("real", False)):
+        if not scores.judged(fake):
+            raise PluginError(
+                f"no {name} file shows a face of {subject.card.min_face:g} pixels or more"
+            )
+    fakes, reals = counted(scores.faceless(True), "fake"), counted(scores.faceless(False), "real")
+    return f"{fakes} and {reals} show no face of {subject.card.min_face:g} pixels or more"
+
+
+def check_accuracy(subject: Subject) -> str:
+    """ROC AUC and recall at 1 % false positives. Reported, not judged."""
+    return describe_accuracy(subject.accuracy)
+
+
+def describe_accuracy(found: Accuracy) -> str:
+    """The figures in a line."""
+    recall = (
+        "recall at 1 % FPR cannot be told from so few reals"
+        if found.recall is None
+        else f"recall at 1 % FPR {found.recall:.3f}"
+    )
+    return (
+        f"ROC AUC {found.auc:.3f}, {recall}; {counted(found.fakes, 'fake')} and "
+        f"{counted(found.reals, 'real')} with a face (not judged)"
+    )
+
+
+def check_fit(subject: Subject) -> str:
+    """Fits the card to `subject.data` and writes it, as a whole or not at all.
+
+    Changed are each class's calibration and threshold, false_alarm_llr, and the metrics' row of
+    this set. Of a file the largest face counts, of a clip that of each frame; each file is one
+    independent witness. Raises PluginError or CardError where the data do not allow it, and
+    OutputError where the card cannot be written.
+    """
+    assert subject.data is not None
+    fitted, changes = _fit(subject.card, subject.scores)
+    found = measure(subject.scores, fitted, subject.data.resolve().name, "calib")
+    path = subject.folder / CARD_FILE
+    text = path.read_text(encoding="utf-8")
+    kept = [row for row in yaml.safe_load(text).get("metrics", []) if not _is_of(row, found)]
+    changes["metrics"] = [*kept, found.metric()]
+    new = replace_fields(text, changes)
+    with atomic_path(path) as temporary:
+        temporary.write_text(new, encoding="utf-8")
+        temporary.chmod(path.stat().st_mode & 0o777)
+    subject.forget_card()
+    return f"{path} written, fitted to {found.fakes} fakes and {found.reals} reals"
+
+
+def _fit(card: DetectorCard, scores: DataScores) -> tuple[list[Calibration], dict[str, Any]]:
+    """Calibrations of the classes, and the card's fields that they change."""
+    fakes, reals = scores.judged(True), scores.judged(False)
+    if min(len(fakes), len(reals)) < MIN_FILES:
+        raise PluginError(
+            f"{len(fakes)} fakes and {len(reals)} reals with a face are too few to calibrate: "
+            f"{MIN_FILES} of each are the least, hundreds are wanted"
+        )
+    fake, real = _largest(fakes), _largest(reals)
+    fitted, classes = [], []
+    for index, spec in enumerate(card.classes):
+        try:
+            calibration = fit_calibration(fake[:, index], real[:, index], len(fakes), len(reals))
+        except CardError as error:
+            raise CardError(f"class {spec.name}: {error.message}") from error
+        threshold = round(exceeded_by(real[:, index], FIRING_RATE), 6)
+        fitted.append(calibration)
+        values = {"calibration": calibration.model_dump(), "threshold": threshold}
+        classes.append({"id": spec.id, "name": spec.name, **values})
+    table = false_alarm_table(detector_llr(real, fitted), len(reals))
+    return fitted, {"classes": classes, "false_alarm_llr": table}
+
+
+def _largest(files: list[FileScores]) -> Floats:
+    """(n, classes) scores of the largest face of every frame."""
+    return np.stack([faces[0] for one in files for faces in one.frames])
+
+
+def _is_of(row: dict[str, Any], found: Accuracy) -> bool:
+    mine = ("detector", found.set, found.split)
+    return (row.get("of", "detector"), row.get("set"), row.get("split")) == mine
+
+
+DATA_CHECKS: tuple[Check[Subject], ...] = (
+    Check("data.files", check_files, OPENABLE),
+    Check("data.faces", check_faces, OPENABLE),
+)
+# The figures come after the fit, if there is one, and hold for it.
+FIT_CHECKS: tuple[Check[Subject], ...] = (
+    Check("data.fit", check_fit, ("data.files", "data.faces", "words.classes")),
+)
+ACCURACY_CHECKS: tuple[Check[Subject], ...] = (
+    Check("data.accuracy", check_accuracy, ("data.faces",)),
+)

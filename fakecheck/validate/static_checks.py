@@ -1,0 +1,226 @@
+"""Checks of a bundle's files: nothing of it is imported, loaded or run."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+import yaml
+
+from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
+from fakecheck.errors import CardError, GraphRefusedError, PluginError
+from fakecheck.graph import check_onnx_model, check_tensorflow_graph
+from fakecheck.labelmap import check_label_map
+from fakecheck.scaffold.card_text import MARK, open_fields
+from fakecheck.validate import words
+from fakecheck.validate.ends import check_ends, onnx_ends, tensorflow_ends
+from fakecheck.validate.findings import Check, Skipped, counted
+from fakecheck.validate.target import Bundle, installed_bundles, same_distribution
+
+# A detector of a face's crop has a few million weights, 4 bytes each: a hundred megabytes are
+# twenty-five times the bundled ones, and every user of the package has to download them.
+MAX_FILE_BYTES = 100_000_000
+FIELDS_ADVICE = "fakecheck/card.py explains every field; detectors/partswap is a card to copy"
+CALIBRATE_ADVICE = (
+    "fakecheck detectors validate FOLDER --data DIR --calibrate fits it to pictures of your own"
+)
+OPS_ADVICE = (
+    "fakecheck/graph_ops.py lists what a graph may hold; export it frozen for inference only, and "
+    "ask for an op that every such graph would need"
+)
+
+
+def check_card(bundle: Bundle) -> str:
+    """detector.yaml is what its schema asks for."""
+    try:
+        card = bundle.card
+    except CardError as error:
+        raise CardError(error.message, error.advice or FIELDS_ADVICE) from error
+    return f"{card.id} {card.version}, {card.schema_}"
+
+
+def check_no_todo(bundle: Bundle) -> str:
+    """No field of the card waits to be filled in."""
+    try:
+        left = open_fields((bundle.folder / CARD_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise Skipped(f"{CARD_FILE} cannot be read") from error
+    if left:
+        raise CardError(
+            f"still to be filled in: {', '.join(left)}",
+            f"write what only you know, and take away the mark {MARK}",
+        )
+    return "nothing is left to fill in"
+
+
+def check_id(bundle: Bundle) -> str:
+    """No other detector has this id."""
+    mine, folder = bundle.card, bundle.folder.resolve()
+    advice = "choose another id: of two detectors of one id neither runs"
+    for path in bundle.project.bundles if bundle.project else ():
+        if path.resolve() != folder and Bundle(path).name == mine.id:
+            raise CardError(f"the id {mine.id} is also that of {path}", advice)
+    for other in installed_bundles():
+        if other.name != mine.id or other.folder.resolve() == folder:
+            continue
+        if same_distribution(other.origin.distribution, bundle.distribution):
+            continue
+        # An installed copy of a bundle that is looked at outside of its package.
+        if bundle.distribution is None and other.files == mine.files:
+            continue
+        raise CardError(
+            f"the id {mine.id} is also that of a detector in {other.origin}, which is installed",
+            advice,
+        )
+    return f"no other detector is called {mine.id}"
+
+
+def check_family(bundle: Bundle) -> str:
+    """See `words.check_family`."""
+    return words.check_family(bundle.card)
+
+
+def check_classes(bundle: Bundle) -> str:
+    """See `words.check_classes`."""
+    return words.check_classes(bundle.card)
+
+
+def check_sizes(bundle: Bundle) -> str:
+    """Every file is there and no larger than a graph may be."""
+    total = 0
+    for name in bundle.card.files:
+        path = bundle.folder / name
+        # A device has no size, and reading it may never end.
+        if not path.is_file():
+            raise PluginError(
+                f"{name} is on the card, and {'no plain file' if path.exists() else 'not there'}",
+                f"put it beside {CARD_FILE}",
+            )
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise PluginError(
+                f"{name} has {size / 1e6:.0f} MB, {MAX_FILE_BYTES // 1_000_000} are allowed",
+                "take a smaller backbone: the bundled detectors have 4 MB",
+            )
+        total += size
+    return f"{total / 1e6:.1f} MB in {counted(len(bundle.card.files), 'file')}"
+
+
+def check_sums(bundle: Bundle) -> str:
+    """The files are those that the card names, byte for byte."""
+    card = bundle.card
+    wrong = {name: _sha256(bundle, name) for name in card.files}
+    wrong = {name: digest for name, digest in wrong.items() if digest != card.files[name]}
+    if wrong:
+        right = "; ".join(f"{name}: {digest}" for name, digest in wrong.items())
+        raise GraphRefusedError(
+            f"the sha256 of {', '.join(wrong)} differs from the one on the card",
+            f"if the file is the one you mean, write under files: {right}",
+        )
+    if ONNX_FILE not in card.files and (bundle.folder / ONNX_FILE).is_file():
+        raise CardError(
+            f"{ONNX_FILE} lies in the folder, and the card does not name it: it is never used",
+            f"write under files: {ONNX_FILE}: {_sha256(bundle, ONNX_FILE)}",
+        )
+    return f"{', '.join(card.files)} are those of the card"
+
+
+def check_graph_ops(bundle: Bundle) -> str:
+    """Every op of the TensorFlow graph is on the allow-list."""
+    try:
+        check_tensorflow_graph(_read(bundle, GRAPH_FILE), GRAPH_FILE)
+    except GraphRefusedError as error:
+        raise GraphRefusedError(error.message, OPS_ADVICE) from error
+    return "only ops that are allowed"
+
+
+def check_graph_ends(bundle: Bundle) -> str:
+    """The TensorFlow graph has the ends of the contract."""
+    return check_ends(tensorflow_ends(_read(bundle, GRAPH_FILE)), bundle.card, GRAPH_FILE)
+
+
+def check_onnx_ops(bundle: Bundle) -> str:
+    """Every op of the ONNX model is on the allow-list."""
+    _onnx_or_skip(bundle)
+    try:
+        check_onnx_model(_read(bundle, ONNX_FILE), ONNX_FILE)
+    except GraphRefusedError as error:
+        raise GraphRefusedError(error.message, OPS_ADVICE) from error
+    return "only ops that are allowed"
+
+
+def check_onnx_ends(bundle: Bundle) -> str:
+    """The ONNX model has the ends of the contract."""
+    _onnx_or_skip(bundle)
+    return check_ends(onnx_ends(_read(bundle, ONNX_FILE)), bundle.card, ONNX_FILE)
+
+
+def check_labels(bundle: Bundle) -> str:
+    """The label map counts from 1 without holes and holds the classes of the card."""
+    try:
+        check_label_map(bundle.card, _read(bundle, LABEL_MAP_FILE))
+    except CardError as error:
+        message = error.message.removeprefix(f"{bundle.card.id}: ")
+        raise CardError(
+            message, "card and label map list the same classes, with ids from 1 on without holes"
+        ) from error
+    return f"{counted(len(bundle.card.classes), 'class')}, ids from 1 on, those of the card"
+
+
+def check_calibration(bundle: Bundle) -> str:
+    """The card's calibration lets the detector say something, and its table falls."""
+    card = bundle.card
+    silent = [spec.name for spec in card.classes if spec.calibration.max_llr == 0]
+    if len(silent) == len(card.classes):
+        raise CardError(
+            "the card is not calibrated: max_llr of every class is 0, so the detector says nothing",
+            CALIBRATE_ADVICE,
+        )
+    rows = sorted(card.false_alarm_llr.items(), reverse=True)
+    for (often, low), (seldom, high) in pairwise(rows):
+        if high < low:
+            raise CardError(
+                f"false_alarm_llr: {seldom:g} of the reals exceed {high:g}, and {often:g} of them "
+                f"only {low:g}: the rarer rate must have the higher ratio",
+                CALIBRATE_ADVICE,
+            )
+    classes = counted(len(card.classes) - len(silent), "class")
+    return f"{classes} calibrated, false alarms known down to a rate of {rows[-1][0]:g}"
+
+
+def _onnx_or_skip(bundle: Bundle) -> None:
+    if bundle.card.onnx is None:
+        raise Skipped(
+            f"there is no {ONNX_FILE}: the detector runs only where TensorFlow is installed",
+            f"fakecheck detectors optimize {bundle.card.id} makes it",
+        )
+
+
+def _read(bundle: Bundle, name: str) -> bytes:
+    return (bundle.folder / name).read_bytes()
+
+
+def _sha256(bundle: Bundle, name: str) -> str:
+    return hashlib.sha256(_read(bundle, name)).hexdigest()
+
+
+STATIC_CHECKS: tuple[Check[Bundle], ...] = (
+    Check("card.schema", check_card),
+    Check("card.todo", check_no_todo),
+    Check("card.id", check_id, ("card.schema",)),
+    Check("words.family", check_family, ("card.schema",)),
+    Check("words.classes", check_classes, ("card.schema",)),
+    Check("files.sizes", check_sizes, ("card.schema",)),
+    Check("files.sha256", check_sums, ("files.sizes",)),
+    Check("label_map", check_labels, ("files.sizes",)),
+    Check("graph.ops", check_graph_ops, ("files.sizes",)),
+    Check("graph.ends", check_graph_ends, ("graph.ops",)),
+    Check("onnx.ops", check_onnx_ops, ("files.sizes",)),
+    Check("onnx.ends", check_onnx_ends, ("onnx.ops",)),
+)
+# After the fit, where the card is fitted in the same run.
+CALIBRATION_CHECKS: tuple[Check[Bundle], ...] = (
+    Check("card.calibration", check_calibration, ("card.schema",)),
+)
+# What has to hold before an engine sees a graph.
+OPENABLE = ("files.sha256", "label_map", "graph.ops", "graph.ends", "onnx.ops", "onnx.ends")

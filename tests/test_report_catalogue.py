@@ -1,0 +1,73 @@
+"""The words of the page in every language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Formatter
+
+import pytest
+import yaml
+
+from fakecheck.report.catalogue import LANGUAGES, Words, catalogue
+
+REGISTRY = Path(__file__).parents[1] / "registry"
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_keys_and_placeholders_agree(language: str) -> None:
+    english, other = catalogue("en"), catalogue(language)
+    assert list(other) == list(english)
+    for key, text in other.items():
+        assert fields(text) == fields(english[key]), key
+        assert text.strip(), key
+
+
+def test_korean_is_korean() -> None:
+    english = catalogue("en")
+    same = {key for key, text in catalogue("ko").items() if text == english[key]}
+    names = {key for key in english if key.startswith("families_known.") and key.endswith(".name")}
+    plain = {key for key in english if key.startswith("number.")} | {"boxes.llr", "file.sha256"}
+    assert same - names - plain - {"video.span", "video.face_row", "page.title_one"} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_the_registry_is_explained(language: str) -> None:
+    words = Words(language)
+    families = yaml.safe_load((REGISTRY / "families.yaml").read_text("utf-8"))
+    artifacts = yaml.safe_load((REGISTRY / "artifacts.yaml").read_text("utf-8"))
+    for family in families:
+        assert words.family_text(family) != words("families.unknown"), family
+        assert words.family(family)
+    for region in artifacts["regions"]:
+        for artifact in artifacts["artifacts"]:
+            word = f"{region}_{artifact}"
+            assert words.artifact(word) != word
+            assert words.artifact_text(word) != words("glossary.unknown"), word
+
+
+def test_numbers() -> None:
+    english, korean = Words("en"), Words("ko")
+    assert [english.percent(p) for p in (0, 0.31, 0.994, 1)] == [
+        "under 1%",
+        "31%",
+        "99%",
+        "over 99%",
+    ]
+    assert korean.percent(1) == "99% 초과"
+    assert [english.times(llr) for llr in (-0.5, 1.0, 3.0, 8.0)] == [
+        "0.6×",
+        "2.7×",
+        "20×",
+        "2,981×",
+    ]
+    assert english.time(59.94) == "59.9 s"
+    assert english.time(59.96) == "1:00.0"
+    assert korean.time(4.08, 5.52) == "4.1–5.5초"
+    assert english.time(61, 3725.04) == "1:01.0–1:02:05.0"
+    assert [english.size(n) for n in (900, 12_345, 1_234_567)] == ["1 kB", "12 kB", "1.2 MB"]
+    with pytest.raises(KeyError):
+        english("verdict.nothing.image")

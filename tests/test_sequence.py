@@ -1,0 +1,246 @@
+"""Windows, timelines and the verdict on a video's faces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bundles import make_card
+from sequence_samples import boxes_of, face_at, frame_of, write_model
+
+from fakecheck.assemble import ReportAssembler
+from fakecheck.errors import CardError, GraphRefusedError
+from fakecheck.features import ClassTable
+from fakecheck.sequence import Evidence, SequencePool
+from fakecheck.sharpness import sharpness
+from fakecheck.temporal import ONNX_FILE, TemporalModel
+from fakecheck.temporal_verdict import judge_faces
+from fakecheck.timeline import Timeline, forged_spans
+from fakecheck.types import MediaInfo, Moment
+from fakecheck.verdict import sigmoid
+
+pytest.importorskip("onnx", reason="onnx, which draws the test models, is not installed")
+
+INFO = MediaInfo("a.mp4", "0" * 64, "video", 640, 360, 100, 10.0)
+FACE = (0, 0, 100, 100)
+GAP = 10
+
+
+@pytest.fixture
+def cards(tmp_path):
+    return [make_card(tmp_path / "card", id="bright", false_alarm_llr={0.1: 0.5, 0.01: 2.0})]
+
+
+@pytest.fixture
+def model(tmp_path):
+    return TemporalModel(write_model(tmp_path / "model"))
+
+
+def loud(card, *llr, index=0):
+    """A frame with as many faces as there are values."""
+    faces = [face_at(200 * n, track=n) for n in range(len(llr))]
+    rows = [(n, 1, value, (200 * n, 0, 200 * n + 100, 100)) for n, value in enumerate(llr)]
+    return frame_of(index, faces, boxes_of(card, *rows), bright=list(llr))
+
+
+def moments(*values, step=1.0):
+    return [Moment(n, n * step, 0, value) for n, value in enumerate(values)]
+
+
+# The model and its card
+
+
+def test_a_model_of_other_features_is_refused_with_both_versions(tmp_path):
+    folder = write_model(tmp_path, features={"version": "0", "width": 7})
+    with pytest.raises(CardError, match=r"features of version 0 \(7 a sample\)"):
+        TemporalModel(folder)
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    folder = write_model(tmp_path)
+    (folder / ONNX_FILE).write_bytes(b"other")
+    with pytest.raises(GraphRefusedError, match="sha256"):
+        TemporalModel(folder)
+
+
+def test_a_card_that_breaks_its_schema_names_the_field(tmp_path):
+    with pytest.raises(CardError, match="window"):
+        TemporalModel(write_model(tmp_path, window=0))
+    with pytest.raises(CardError, match=r"model\.onnx is missing"):
+        TemporalModel(write_model(tmp_path, files={"frozen_inference_graph.pb": "0" * 64}))
+
+
+# Windows of samples
+
+
+def test_every_sample_of_a_face_gets_its_moment(cards, model):
+    pool = SequencePool(ClassTable(cards), model)
+    for n in range(30):
+        pool.add(loud(cards[0], 3.0 if n == 17 else -2.0, index=n), GAP)
+    ratios = pool.finish()
+    found = pool.timeline.moments()
+    assert [moment.frame for moment in found] == list(range(30))
+    assert found[17].probability == pytest.approx(sigmoid(3.0), abs=1e-4)
+    assert found[16].probability == pytest.approx(sigmoid(-2.0), abs=1e-4)
+    assert found[17].families == pytest.approx({"stargan": 3.0})
+    # Windows of 8, 8, 8 and the 6 that are left, the third with the loud one: their mean ratio.
+    expected = np.log((22 * np.exp(-2.0) + 8 * np.exp(3.0)) / 30)
+    assert ratios == pytest.approx({0: expected}, abs=1e-4)
+
+
+def test_memory_does_not_grow_with_the_length(cards, model):
+    pool = SequencePool(ClassTable(cards), model)
+    for n in range(400):
+        pool.add(loud(cards[0], -2.0, index=n), GAP)
+        assert sum(len(waiting) for waiting in pool._open.values()) <= 1.5 * model.card.window
+        assert len(pool._between) <= GAP + 1
+
+
+def test_frames_without_the_face_are_masked_samples_and_no_moments(cards, model):
+    pool = SequencePool(ClassTable(cards), model)
+    for n in (0, 1, 2, 3, 4):
+        frame = loud(cards[0], 1.0, index=n) if n != 2 else frame_of(n, [], bright=[])
+        pool.add(frame, GAP)
+    (waiting,) = pool._open.values()
+    assert [bool(sample.seen[0]) for sample in waiting] == [True, True, False, True, True]
+    pool.finish()
+    assert [moment.frame for moment in pool.timeline.moments()] == [0, 1, 3, 4]
+
+
+def test_a_face_that_has_left_is_judged_at_once(cards, model):
+    pool = SequencePool(ClassTable(cards), model)
+    pool.add(loud(cards[0], 1.0), GAP)
+    for n in range(1, GAP + 2):
+        pool.add(frame_of(n, [], bright=[]), GAP)
+    assert not pool._open
+    assert len(pool.timeline.moments()) == 1
+
+
+def test_a_face_that_nothing_could_judge_has_no_ratio(cards, model):
+    pool = SequencePool(ClassTable(cards), model)
+    pool.add(frame_of(0, [face_at(side=20)], bright=[np.nan]), GAP)
+    assert pool.finish() == {}
+    assert pool.timeline.moments() == ()
+
+
+# Timelines and spans
+
+
+def test_a_long_timeline_keeps_the_louder_of_neighbours():
+    timeline = Timeline(limit=100)
+    for n in range(1000):
+        timeline.add(Moment(n, n / 10, 0, 0.9 if n == 501 else 0.1))
+    kept = timeline.moments()
+    assert len(kept) <= 100
+    assert max(kept, key=lambda moment: moment.probability).frame == 501
+    assert [m.frame for m in kept] == sorted(m.frame for m in kept)
+
+
+def test_spans_reach_halfway_to_the_neighbours():
+    (span,) = forged_spans(moments(0.1, 0.2, 0.9, 0.8, 0.1), over=0.5)
+    assert (span.start, span.end) == (1.5, 3.5)
+    first, second = forged_spans(moments(0.9, 0.1, 0.1, 0.9), over=0.5)
+    assert (first.start, first.end) == (0.0, 0.5)
+    assert (second.start, second.end) == (2.5, 3.5)
+
+
+def test_a_pause_parts_spans_and_is_not_filled():
+    found = [Moment(n, time, 0, 0.9) for n, time in enumerate([0.0, 1.0, 2.0, 30.0, 31.0])]
+    spans = [(span.start, span.end) for span in forged_spans(found, 0.5)]
+    assert spans == [(0.0, 2.5), (29.5, 31.5)]
+
+
+def test_where_no_moment_is_over_the_loudest_carried_it():
+    (span,) = forged_spans(moments(0.1, 0.3, 0.2), over=0.5)
+    assert (span.start, span.end) == (0.5, 1.5)
+    assert forged_spans([], 0.5) == []
+
+
+# Verdicts
+
+
+def evidence(**temporal):
+    ratios = {int(track[1:]): value for track, value in temporal.items()}
+    units = {track: {"bright": value} for track, value in ratios.items()}
+    return Evidence(units, len(ratios), 0, 100.0, ratios)
+
+
+def test_the_video_is_as_bad_as_its_worst_face(cards, model):
+    timeline = Timeline()
+    for track, value in ((0, 0.1), (1, 0.95), (2, 0.2)):
+        for n in range(3):
+            timeline.add(Moment(n, float(n), track, value))
+    judged = judge_faces(evidence(t0=-3.0, t1=5.0, t2=0.1), cards, model.card, timeline)
+    assert judged.verdict.label == "fake"
+    assert judged.verdict.probability == pytest.approx(sigmoid(5.0))
+    assert [(face.track, face.label) for face in judged.faces] == [
+        (0, "real"),
+        (1, "fake"),
+        (2, "inconclusive"),
+    ]
+    assert {span.track for span in judged.spans} == {1}
+    assert "face 1, the most suspicious of 3," in judged.verdict.reason
+    assert "from 0.0 to 2.5 s" in judged.verdict.reason
+    assert judged.families[0].family == "stargan"
+
+
+def test_more_faces_make_each_have_to_be_rarer(cards, model):
+    one = judge_faces(evidence(t0=2.5), cards, model.card, Timeline())
+    many = judge_faces(
+        evidence(t0=2.5, **{f"t{n}": -3.0 for n in range(1, 5)}), cards, model.card, Timeline()
+    )
+    assert one.verdict.label == "fake"
+    assert many.verdict.label == "inconclusive"
+    assert one.verdict.threshold == pytest.approx(sigmoid(2.0))
+    assert many.verdict.threshold == pytest.approx(sigmoid(2.0 + np.log(5)), abs=1e-4)
+
+
+def test_under_the_band_it_is_real_and_the_reason_tells_the_misses(cards, model):
+    judged = judge_faces(evidence(t0=-3.0), cards, model.card, Timeline())
+    assert judged.verdict.label == "real"
+    assert "5%" in judged.verdict.reason
+    assert judged.spans == ()
+
+
+def report(cards, model, *llr):
+    assembler = ReportAssembler(INFO, cards, 40, model)
+    for n, value in enumerate(llr):
+        assembler.add(loud(cards[0], value, index=n))
+    return assembler.report()
+
+
+def test_a_clip_forged_in_a_part_is_fake_and_the_part_is_told(cards, model):
+    found = report(cards, model, *[-2.0] * 8, *[5.0] * 8, *[-2.0] * 8)
+    assert found.verdict.label == "fake"
+    (span,) = found.spans
+    assert (span.start, span.end) == pytest.approx((0.75, 1.55))
+    assert [face.label for face in found.face_verdicts] == ["fake"]
+    assert len(found.timeline) == 24
+
+
+def test_without_a_model_frames_are_averaged_and_the_timeline_is_there(cards):
+    found = report(cards, None, *[-2.0] * 8, *[2.9] * 4)
+    assert found.verdict.reason.startswith("averaged over the frames looked at")
+    assert found.verdict.probability == pytest.approx(sigmoid((-16 + 11.6) / 12), abs=1e-4)
+    assert [face.label for face in found.face_verdicts] == [found.verdict.label] == ["real"]
+    assert found.timeline[-1].probability > 0.5 > found.timeline[0].probability
+    assert found.spans == ()
+
+
+def test_a_picture_is_fused_as_ever(cards, model):
+    info = MediaInfo("a.jpg", "0" * 64, "image", 640, 360, 1)
+    assembler = ReportAssembler(info, cards, 40, model)
+    assembler.add(loud(cards[0], 2.5))
+    found = assembler.report()
+    assert found.verdict.probability == pytest.approx(sigmoid(2.5))
+    assert (found.timeline, found.spans, found.face_verdicts) == ((), (), ())
+
+
+def test_a_blurred_face_is_less_sharp():
+    import cv2
+
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (120, 120, 3)).astype(np.uint8)
+    soft = cv2.GaussianBlur(image, (0, 0), 3)
+    sharp, blurred = (sharpness(one, [face_at()])[0] for one in (image, soft))
+    assert sharp > blurred + 1
+    assert sharpness(image, []).shape == (0,)

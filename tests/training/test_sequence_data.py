@@ -1,0 +1,128 @@
+"""Sequences as training draws them: other detectors, fewer samples, the same labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+
+from bundles import make_card
+from sequence_corpora import corpus, item, sequence
+
+from fakecheck.features import NAMES, ClassTable, sequence_of
+from fakecheck_training.sequence_corpus import read_items, write_items
+from fakecheck_training.sequence_data import (
+    Augment,
+    _labels,
+    _mirrored,
+    family_known,
+    known_families,
+    make_batch,
+    moments,
+    varied,
+)
+
+STILL = Augment(all_detectors=1, samples=0, lost=0, size=0, sharpness=0, llr=0, jitter=0)
+
+
+@pytest.fixture
+def cards(tmp_path):
+    return [
+        make_card(tmp_path / "a", id="edit"),
+        make_card(tmp_path / "b", id="swap", family="deepfakes", kind="swap"),
+    ]
+
+
+def test_labels_are_those_of_the_forged_seconds(cards):
+    one = sequence(cards, 0, [0.0] * 5, [0, 1, 1, 0, 0])
+    cut = item(0, True, spans=((0.1, 0.3),))
+    assert _labels(cut, one.seen).tolist() == [0, 1, 1, 0, 0]
+    assert _labels(item(0, True), one.seen).tolist() == [1] * 5
+    assert _labels(item(0, False), one.seen).tolist() == [0] * 5
+
+
+def test_detectors_are_switched_off_whole_and_one_stays(cards):
+    table = ClassTable(cards)
+    how = Augment(all_detectors=0, keep=0.3)
+    one = sequence(cards, 0, [3.0] * 6, [1] * 6)
+    rng = np.random.default_rng(0)
+    kept = set()
+    for _ in range(60):
+        seen = varied(one, table, how, rng)[0].seen
+        there = ~np.isnan(seen.llr[seen.seen])
+        assert (there == there[0]).all()
+        by_detector = [there[0][table.owner == n] for n in range(2)]
+        assert all(part.all() or not part.any() for part in by_detector)
+        assert any(part.all() for part in by_detector)
+        kept.add(tuple(bool(part.all()) for part in by_detector))
+    assert kept == {(True, True), (True, False), (False, True)}
+
+
+def test_a_forgery_that_no_detector_is_left_for_weighs_less(cards):
+    table = ClassTable(cards)
+    how = Augment(all_detectors=0, keep=0.0, unseen_weight=0.25)
+    rng = np.random.default_rng(1)
+    forged = sequence(cards, 0, [3.0], [1])
+    weights = {varied(forged, table, how, rng)[1] for _ in range(40)}
+    assert weights == {0.25, 1.0}
+    real = sequence(cards, 1, [-3.0], [0])
+    assert {varied(real, table, how, rng)[1] for _ in range(40)} == {1.0}
+
+
+def test_labels_stay_with_their_samples(cards):
+    table = ClassTable(cards)
+    llr = [-2.0, -2.0, 4.0, 4.0, -2.0, 4.0]
+    one = sequence(cards, 0, llr, [0, 0, 1, 1, 0, 1])
+    rng = np.random.default_rng(2)
+    how = Augment(all_detectors=1, samples=1, lost=0, llr=0, jitter=0)
+    for _ in range(50):
+        drawn = varied(one, table, how, rng)[0]
+        assert len(drawn.seen) == len(drawn.labels) >= 2
+        assert (np.diff(drawn.seen.time) > 0).all()
+        assert ((drawn.seen.llr[:, 0] > 0) == (drawn.labels > 0)).all()
+
+
+def test_nothing_changes_without_augmentation_but_the_side_it_is_seen_from(cards):
+    table = ClassTable(cards)
+    one = sequence(cards, 0, [1.0, 2.0], [1, 1])
+    drawn = varied(one, table, STILL, np.random.default_rng(0))[0]
+    first, second = sequence_of(one.seen, table), sequence_of(drawn.seen, table)
+    column = NAMES.index("all.best")
+    np.testing.assert_allclose(first.values[:, column], second.values[:, column])
+    twice = _mirrored(_mirrored(one.seen))
+    np.testing.assert_array_equal(twice.landmarks, one.seen.landmarks)
+
+
+def test_short_sequences_are_filled_up_and_told_apart(cards):
+    table = ClassTable(cards)
+    batch = make_batch(
+        [sequence(cards, 0, [1.0], [1]), sequence(cards, 1, [0.0] * 3, [0] * 3)], table
+    )
+    assert batch.values.shape == (2, 3, len(NAMES))
+    assert batch.there.tolist() == [[1, 0, 0], [1, 1, 1]]
+    assert batch.fake.tolist() == [1, 0]
+
+
+def test_a_feature_that_never_changes_has_no_say(cards):
+    table = ClassTable(cards)
+    mean, scale = moments(corpus(cards, 12), table)
+    assert scale[NAMES.index("kind_synthesis.best")] == 0
+    assert scale[NAMES.index("all.best")] > 0
+    assert np.isfinite(mean).all()
+
+
+def test_members_of_a_family_count_as_known(tmp_path):
+    card = make_card(tmp_path, family="lowres_gan", kind="synthesis")
+    families = known_families([card])
+    assert {"dcgan", "lsgan", "wgan"} <= families
+    assert family_known(item(0, True, family="dcgan"), families)
+    assert not family_known(item(0, True, family="stylegan"), families)
+    assert family_known(item(0, False), families)
+    assert family_known(item(0, True, family="dfdc"), {"deepfakes"})
+
+
+def test_lists_of_clips_come_back_as_they_were(tmp_path):
+    items = [item(0, True, spans=((0.5, 1.0), (2.0, 2.5))), item(1, False)]
+    write_items(tmp_path, items)
+    assert read_items(tmp_path) == items

@@ -1,0 +1,89 @@
+"""Figures of video verdicts, and the calibration of held-back scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+
+from bundles import make_card
+from sequence_corpora import corpus, item
+
+from fakecheck.types import Span
+from fakecheck_training.sequence_metrics import (
+    accuracy_of,
+    expected_calibration_error,
+    intersection_over_union,
+    overlap,
+)
+
+
+def test_probabilities_that_hold_have_no_error_and_lies_have_theirs():
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 1, 40_000)
+    fake = rng.uniform(0, 1, 40_000) < values
+    assert expected_calibration_error(values, fake) < 0.02
+    assert expected_calibration_error(np.full(100, 0.95), np.arange(100) < 50) == pytest.approx(
+        0.45
+    )
+
+
+def test_forged_and_real_weigh_alike():
+    values = np.array([0.5] * 10)
+    fake = np.array([True] + [False] * 9)
+    assert expected_calibration_error(values, fake) == pytest.approx(0)
+
+
+def test_overlap_is_in_seconds():
+    spans = [Span(0.0, 2.0, 0), Span(5.0, 6.0, 0)]
+    recall, precision = overlap(spans, [(1.0, 3.0)])
+    assert (recall, precision) == (0.5, pytest.approx(1 / 3))
+    # One second shared, four in all.
+    assert intersection_over_union(recall, precision) == pytest.approx(0.25)
+    assert intersection_over_union(*overlap([], [(1.0, 2.0)])) == 0
+
+
+def test_accuracy_of_separate_scores_is_perfect():
+    fake = np.arange(20) < 10
+    found = accuracy_of(np.where(fake, 0.99, 0.01), fake, [f"g{n}" for n in range(20)])
+    assert (found.auc, found.low, found.high, found.recall, found.accuracy) == (1, 1, 1, 1, 1)
+    assert found.error == pytest.approx(0.01)
+
+
+def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
+    from fakecheck_training.sequence_calibrate import HeldBack, fit
+    from fakecheck_training.sequence_recipe import load_sequence_recipe
+
+    recipe = load_sequence_recipe(tmp_path / "sequence")
+    rng = np.random.default_rng(0)
+    held_back = []
+    for number in range(400):
+        fake = number % 2 == 1
+        labels = np.array([False, fake, fake])
+        logits = rng.normal(np.where(labels, 1.5, -1.5), 1.0)
+        score = 1 / (1 + np.exp(-logits.max() + 0.5))
+        samples = (1 / (1 + np.exp(-logits))).astype(np.float32)
+        one = item(number, fake, set=recipe.calibrate_on[0])
+        held_back.append(HeldBack(one, float(score), samples, labels))
+    unknown = item(999, True, set=recipe.calibrate_on[0], family="stylegan")
+    held_back.append(HeldBack(unknown, 0.001, np.zeros(1, np.float32), np.ones(1, bool)))
+    fitted = fit(recipe, held_back, {"stargan"})
+    assert fitted["calibration"]["slope"] > 0
+    assert fitted["false_alarm_llr"][0.1] < fitted["false_alarm_llr"][0.01]
+    bands = fitted["bands"]
+    assert 0 < bands["real_below"] <= 0.5
+    assert 0.1 <= bands["forged_over"] <= 0.95
+
+
+def test_a_detector_that_is_taken_out_leaves_nothing(tmp_path):
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    from fakecheck.features import ClassTable
+    from fakecheck_training.sequence_unseen import without
+
+    cards = [make_card(tmp_path / "a", id="edit"), make_card(tmp_path / "b", id="swap")]
+    table = ClassTable(cards)
+    one = without(corpus(cards, 2)[1], table, 0)
+    assert np.isnan(one.seen.llr[:, table.owner == 0]).all()
+    assert not np.isnan(one.seen.llr[:, table.owner == 1]).any()
+    assert (one.seen.count[:, table.owner == 0] == 0).all()
