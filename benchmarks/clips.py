@@ -22,7 +22,8 @@ def make_clip(path: Path, seconds: float, options: dict[str, str] | None = None)
     scale = HEIGHT / frames[0].shape[0]
     side = (WIDTH - round(frames[0].shape[1] * scale)) // 2
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast", **(options or {})})
+        settings = {"preset": "veryfast", **(options or {})}
+        stream = container.add_stream("libx264", rate=FPS, options=settings)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(round(seconds * FPS)):
             image = frames[number % len(frames)]

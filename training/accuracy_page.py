@@ -14,6 +14,7 @@ from fakecheck_training.accuracy_words import (
     interval,
     limits,
     percent,
+    real_title,
     title,
 )
 from fakecheck_training.curves import calibration_error
@@ -149,7 +150,7 @@ def _alarms(results: Results) -> str:
         for state in STATES:
             row = results.fused[state].alarms[index]
             cells.append(f"{row.fake}, {percent(row.inconclusive / row.reals)}")
-        rows.append((title(first.dataset), first.reals, *cells))
+        rows.append((real_title(first.dataset), first.reals, *cells))
     return table(("reals of", "pictures", *(STATE_TITLES[state] for state in STATES)), rows)
 
 
@@ -227,7 +228,7 @@ def _steps(results: Results) -> str:
             step.added,
             step.detectors,
             percent(step.recall),
-            percent(step.false_alarms),
+            f"{step.false_alarms:.1%}".replace("%", " %"),
             f"{step.auc:.3f}",
         )
 

@@ -19,21 +19,36 @@ TITLES = {
     "generated_photos": "generated.photos portraits (StyleGAN2)",
     "lfw_faceswap": "FaceSwap on LFW",
     "lsgan": "LSGAN samples, 64 pixels",
-    "real_photos": "photographs of all sorts",
     "simulated": "simulated dots, grids and blur on real faces",
     "stargan": "StarGAN edits of CelebA",
     "stylegan": "StyleGAN faces",
     "wgan": "WGAN samples, 64 pixels",
 }
+REAL_TITLES = {
+    "ciplab": "CIPLab, untouched portraits",
+    "dfdc": "DFDC, originals",
+    "ffpp_deepfakes_c40": "FaceForensics++, original clips, c40",
+    "lfw_faceswap": "Labeled Faces in the Wild",
+    "real_photos": "photographs of all sorts",
+    "stargan": "CelebA, of which StarGAN's edits were made",
+    "stylegan": "FFHQ, on which StyleGAN was trained",
+}
 STATE_TITLES = {"none": "undegraded", "jpeg50": "JPEG 50", "half": "half size", "blur1": "blurred"}
 # A set is mostly missed when over half of it is called real, and well found when over half of it
 # is called fake; under this many fakes nothing can be said of it.
 HALF, FEW = 0.5, 20
+# A set is named among those not judged from this share on.
+UNJUDGED = 0.1
 
 
 def title(dataset: str) -> str:
     """A set's name for people."""
     return TITLES.get(dataset, dataset)
+
+
+def real_title(dataset: str) -> str:
+    """The name of a set's real pictures for people."""
+    return REAL_TITLES.get(dataset, dataset)
 
 
 def percent(share: float) -> str:
@@ -86,14 +101,17 @@ def _weak(results: Results) -> str:
 
 def _unjudged(results: Results) -> str:
     parts = []
-    for state in STATES:
-        rows = [row for row in results.fused[state].calls if row.not_judged > 0.1]
-        if rows:
-            sets = [f"{title(row.dataset)} {percent(row.not_judged)}" for row in rows]
-            parts.append(f"{STATE_TITLES[state]} {joined(sets)}")
+    for index, first in enumerate(results.fused["none"].calls):
+        shares = {state: results.fused[state].calls[index].not_judged for state in STATES}
+        worst = max(shares, key=lambda state: shares[state])
+        if shares[worst] > UNJUDGED:
+            text = f"{title(first.dataset)} ({percent(first.not_judged)}"
+            if shares[worst] > first.not_judged:
+                text += f", {STATE_TITLES[worst]} {percent(shares[worst])}"
+            parts.append(f"{text})")
     if not parts:
         return ""
-    return f"**Not judged**, for want of a face that is found and large enough: {'; '.join(parts)}."
+    return f"**Not judged**, for want of a face that is found and large enough: {joined(parts)}."
 
 
 def _alarms(results: Results) -> str:
@@ -102,11 +120,11 @@ def _alarms(results: Results) -> str:
         for row in results.fused[state].alarms[:-1]:
             if row.reals >= FEW and row.fake / row.reals > FALSE_ALARM_RATE and row.fake > 1:
                 worst.append(
-                    f"{row.fake} of {row.reals} of {title(row.dataset)} ({STATE_TITLES[state]})"
+                    f"{row.fake} of {row.reals} {STATE_TITLES[state]}, {real_title(row.dataset)}"
                 )
     if not worst:
         return ""
-    return f"**False alarms over 1 %**: among the reals of single sets, {joined(worst)}."
+    return f"**False alarms over 1 %** among the reals of single sets: {'; '.join(worst)}."
 
 
 def _small(results: Results) -> str:

@@ -9,13 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fakecheck.types import Face, Floats, Image
-from fakecheck_training.artifacts import (
-    Change,
-    add_artifacts,
-    random_labels,
-    spoil_whole,
-    visibility,
-)
+from fakecheck_training.artifacts import NO_BOXES, add_artifacts, random_labels, spoil_whole
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
 from fakecheck_training.draws import (
@@ -30,10 +24,7 @@ from fakecheck_training.draws import (
 from fakecheck_training.recipe import Simulate
 
 FAMILY = "attributes"
-TRIES = 60
-# Under this share of what makes a positive, an artifact is not there.
-HIDDEN = 0.4
-NO_BOXES = np.zeros((0, 4), np.float32)
+TRIES = 40
 # Of the reals: as an artifact's picture was before it, so that real and fake are the same pictures
 # under the same degradations; and flawed all over.
 TWIN, SPOILED = 0.4, 0.35
@@ -43,7 +34,7 @@ TWIN, SPOILED = 0.4, 0.35
 class ArtifactSource:
     """Face crops of `size` (width, height) pixels of real pictures, with artifacts as fakes.
 
-    An artifact comes before the degradation; it is boxed where it is still seen after it.
+    An artifact comes before the degradation, and is left out where it would not be seen after it.
     """
 
     root: Path
@@ -84,19 +75,24 @@ class ArtifactSource:
         labels = random_labels(self.simulate.artifacts, self.simulate.regions, rng)
         for _ in range(TRIES):
             sample, image, face = self._picture(rng)
-            changes = add_artifacts(image, face, labels, rng)
-            states, boxes = self._seen(image, face, changes, int(rng.integers(2**32)))
-            kept = visible(states, boxes, [change.label for change in changes])
-            if kept:
+            seed = int(rng.integers(2**32))
+
+            def view(
+                picture: Image, xyxy: Floats, face: Face = face, seed: int = seed
+            ) -> tuple[Image, Floats]:
+                return self._cut(picture, face, xyxy, np.random.default_rng(seed))
+
+            made = add_artifacts(image, face, labels, view, rng)
+            if made.changes:
                 draw = Draw(
-                    image=states[-1],
+                    image=made.after,
                     fake=True,
                     family=FAMILY,
-                    xyxy=boxes[kept],
-                    labels=tuple(changes[i].label for i in kept),
+                    xyxy=np.stack([change.seen for change in made.changes]),
+                    labels=tuple(change.label for change in made.changes),
                     source=sample.key,
                 )
-                return Pair(states[0], draw)
+                return Pair(made.before, draw)
         raise RuntimeError(f"no artifact to be seen in {TRIES} tries: is the degradation too much?")
 
     def _picture(self, rng: Rng) -> tuple[Sample, Image, Face]:
@@ -104,39 +100,8 @@ class ArtifactSource:
         return sample, *random_picture(self.root, sample, self.faces, rng)
 
     def _cut(self, image: Image, face: Face, xyxy: Floats, rng: Rng) -> tuple[Image, Floats]:
-        return degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
-
-    def _seen(
-        self, image: Image, face: Face, changes: Sequence[Change], seed: int
-    ) -> tuple[list[Image], Floats]:
-        """The crops before and after each change, degraded alike, and the boxes (n, 4) in them."""
-        placed = np.array([change.xyxy for change in changes], np.float32).reshape(-1, 4)
-        cut = [
-            self._cut(state, face, placed, np.random.default_rng(seed))
-            for state in (image, *(change.image for change in changes))
-        ]
-        return [crop for crop, _ in cut], clip_boxes(cut[0][1], *self.size)
-
-
-def visible(states: Sequence[Image], boxes: Floats, labels: Sequence[str]) -> list[int]:
-    """Which changes can be seen: `states` are the crops before and after each of them.
-
-    None at all where one is neither seen nor hidden: such a crop would teach that there is none. A
-    grid may cover more than its box.
-    """
-    kept = []
-    for i, (box, label) in enumerate(zip(boxes, labels, strict=True)):
-        before, after = states[i], states[i + 1]
-        seen = visibility(before, after, box, label)
-        if seen >= 1:
-            kept.append(i)
-            continue
-        if label == "face_gridnoise":
-            whole = np.array([0, 0, after.shape[1], after.shape[0]], np.float32)
-            seen = max(seen, visibility(before, after, whole, label))
-        if seen >= HIDDEN:
-            return []
-    return kept
+        crop, boxes = degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
+        return crop, clip_boxes(boxes, *self.size)
 
 
 def untouched(image: Image, source: str) -> Draw:

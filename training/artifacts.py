@@ -42,6 +42,7 @@ PARTS_OF = {"eyes": ("left_eye", "right_eye"), "nose": ("nose",), "mouth": ("mou
 # that a grid covers the whole picture.
 BOTH_EYES, FOREHEAD, SPOT, WHOLE_GRID = 0.7, 0.6, 0.3, 0.25
 SMALLEST = 4  # pixels
+NO_BOXES = np.zeros((0, 4), np.float32)
 MIN_CHANGE = 8  # grey levels that make a dot's pixel
 COUNT_CHANCE = (0.55, 0.3, 0.15)  # that a face has one, two, three artifacts
 # Faces are one region of four, yet most that is seen; a blur is the soonest hidden.
@@ -53,13 +54,27 @@ MIN_PEAK, MIN_RMS = 20.0, 2.2
 PEAK_OVER_DETAIL, GRID_OVER_DETAIL, MIN_LOST = 1.5, 0.35, 0.3
 
 
+# A picture and boxes (n, 4) of it → what a detector is shown, and the boxes there.
+View = Callable[[Image, Floats], tuple[Image, Floats]]
+
+
 @dataclass(frozen=True, eq=False)
 class Change:
-    """One artifact on a picture: its class, its box (4,) xyxy in pixels, the picture after it."""
+    """One artifact: its class and its box (4,) xyxy, in pixels of the picture and of the view."""
 
     label: str
     xyxy: Floats
+    seen: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Flawed:
+    """A picture with artifacts that can be seen, and its view (h, w, 3) before and after them."""
+
     image: Image
+    before: Image
+    after: Image
+    changes: tuple[Change, ...]
 
 
 def random_labels(artifacts: Sequence[str], regions: Sequence[str], rng: Rng) -> list[str]:
@@ -84,23 +99,28 @@ def random_labels(artifacts: Sequence[str], regions: Sequence[str], rng: Rng) ->
     return [f"{region}_{artifact}" for region, artifact in chosen]
 
 
-def add_artifacts(image: Image, face: Face, labels: Sequence[str], rng: Rng) -> list[Change]:
-    """The artifacts `labels` laid over a face one after another; eyes have a box each.
+def add_artifacts(image: Image, face: Face, labels: Sequence[str], view: View, rng: Rng) -> Flawed:
+    """Lays the artifacts `labels` over a face, one after another, but those that no one could see.
 
-    `image` is (h, w, 3) uint8 BGR. What falls outside of the picture is left out.
+    `image` is (h, w, 3) uint8 BGR; what can be seen is judged in the view. Eyes have a box each.
     """
     unit = eye_distance(face)
-    changes: list[Change] = []
+    before, _ = view(image, NO_BOXES)
+    shown = before
+    changes = []
     for label in labels:
         region, artifact = label.split("_")
         seed = int(rng.integers(2**32))  # the same flaw on both eyes
         for mask, box in _places(face, region, artifact, image.shape[:2], rng):
             after = lay(image, mask, artifact, unit, np.random.default_rng(seed))
             found = changed_box(image, after) if artifact == "dotnoise" else box
-            if found is not None:
-                changes.append(Change(label, found, after))
-                image = after
-    return changes
+            if found is None:
+                continue
+            crop, (seen,) = view(after, found[None])
+            if visibility(shown, crop, seen, label) >= 1:
+                changes.append(Change(label, found, seen))
+                image, shown = after, crop
+    return Flawed(image, before, shown, tuple(changes))
 
 
 def lay(image: Image, mask: Floats, artifact: str, unit: float, rng: Rng) -> Image:

@@ -159,7 +159,7 @@ def probe(measured: Measured, limit: float = LIMIT, seed: int = 0) -> Probe:
 def _telling(measured: Measured, drops: NDArray[np.float64]) -> tuple[Telling, ...]:
     """The most telling first: by what shuffling costs, which features alike share among them."""
     found = []
-    for index in np.argsort(-drops)[:TOLD]:
+    for index in np.argsort(-drops, kind="stable")[:TOLD]:
         column = measured.values[:, index]
         alone = auc(column[measured.fake], column[~measured.fake])
         found.append(

@@ -22,7 +22,9 @@ FFPP_FPS = 25.0  # the rate of most of its videos; its manifest has frame number
 # These sets' pictures are too small for the detectors (64 pixels), or are sequences already.
 NOT_STILLS = ("dcgan", "lsgan", "wgan", FFPP)
 CLIPS = "clips"
-# Set of clips → what it is for.
+# Sets that only detectors of some families look at: these show how sure a detector is of pictures
+# that it was trained on, and nothing is trained on them.
+ONLY_FAMILIES = {"ffpp_fit": ("deepfakes",)}
 CLIP_SETS = ("real_clips", "partswaps", "animated", "animated_val", "partial_val")
 
 
@@ -54,7 +56,7 @@ class Item:
 def sets_in(work: Path) -> list[str]:
     """All sets that there are: those of the pack, and the clips that have been made."""
     made = [name for name in CLIP_SETS if (clip_folder(work, name) / "items.jsonl").exists()]
-    return ["ffpp_fit", "ffpp_calib", "ffpp_val", "stills_calib", *made]
+    return ["ffpp_calib", *made, "ffpp_val", "stills_calib", "ffpp_fit"]
 
 
 def items_of(name: str, data: Path, work: Path) -> list[Item]:

@@ -25,6 +25,7 @@ from fakecheck.types import Floats, Moment
 from fakecheck.verdict import EVEN, rare_llr, sigmoid
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence_calibrate import read_held_back
+from fakecheck_training.sequence_corpus import ONLY_FAMILIES
 from fakecheck_training.sequence_data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence_export import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence_metrics import (
@@ -150,10 +151,11 @@ def counts(names: Sequence[str], labels: Sequence[str]) -> list[Counts]:
 def over_confidence(
     cards: Sequence[DetectorCard], data: Path, work: Path
 ) -> dict[str, dict[str, float]]:
-    """Split → medians of the fused ratio on deepfakes' and real frames, and rates at two cuts."""
+    """Split → where the ratios of forged and of real frames lie, of the detector of their family."""
+    known = [card for card in cards if card.family in ONLY_FAMILIES["ffpp_fit"]]
     rows = {}
     for split in ("fit", "calib", "val"):
-        sequences, table = load_set(f"ffpp_{split}", cards, data, work)
+        sequences, table = load_set(f"ffpp_{split}", known, data, work)
         llr = [fused_llr(one.seen.llr, table) for one in sequences]
         fake = np.array([one.item.fake for one in sequences])
         fakes = np.concatenate([v for v, f in zip(llr, fake, strict=True) if f])

@@ -30,11 +30,12 @@ from fakecheck.sharpness import sharpness
 from fakecheck.types import Detections, Face, Image
 from fakecheck_training.faces import main_face, read_image
 from fakecheck_training.options import cli, data_option, progress, work_option
-from fakecheck_training.sequence_corpus import FOLDER, Item, items_of, sets_in
+from fakecheck_training.sequence_corpus import FOLDER, ONLY_FAMILIES, Item, items_of, sets_in
 
 THREADS = 2
-# Samples of a clip: as many as the runtime takes by default.
-CLIP_FRAMES = 25
+# Samples of a clip: for those that are only measured on as many as the runtime takes by default.
+CLIP_FRAMES = 12
+MEASURED_FRAMES = {"real_clips": 25, "partial_val": 25}
 FRAMES_A_CALL = 8
 
 FACE_ROW = np.dtype(
@@ -72,8 +73,13 @@ def frames_of(item: Item) -> Iterator[tuple[int, float, Image]]:
             yield round(time * 25), time, read_image(Path(path))
         return
     media = open_media(Path(item.files[0]))
-    for frame in media.frames(Sampling(frames=CLIP_FRAMES)):
+    for frame in media.frames(Sampling(frames=samples_of(item))):
         yield frame.index, frame.time or 0.0, frame.image
+
+
+def samples_of(item: Item) -> int:
+    """How many frames of a clip are looked at."""
+    return MEASURED_FRAMES.get(item.set, CLIP_FRAMES)
 
 
 def find_faces(item: Item, finder: FaceFinder) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -205,7 +211,11 @@ def _face(row: Any) -> Face:
 
 def _stamp(items: Sequence[Item]) -> str:
     """Changes with the set's list of sequences."""
-    text = json.dumps([(item.key, item.fake, item.spans, item.files) for item in items])
+    facts = [
+        (item.key, item.fake, item.spans, item.files, *([samples_of(item)] if item.clip else []))
+        for item in items
+    ]
+    text = json.dumps(facts)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -226,7 +236,9 @@ def main(data: Path, work: Path, sets: tuple[str, ...]) -> None:
     detectors = load_detectors().by_device["cpu"]
     for name in sets or sets_in(work):
         faces = faces_of(name, data, work)
-        missing = [d for d in detectors if cached_boxes(work, name, d.card, faces) is None]
+        families = ONLY_FAMILIES.get(name)
+        wanted = [d for d in detectors if families is None or d.card.family in families]
+        missing = [d for d in wanted if cached_boxes(work, name, d.card, faces) is None]
         if not missing:
             continue
         stamp = np.array(_stamp(faces.items))

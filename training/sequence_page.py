@@ -90,7 +90,7 @@ hand-held stills) without and with it, at one threshold: the score that 5 % of h
 sequences exceed without it. Nothing is trained or fitted anew in between."""
 CONFIDENCE = """Detectors are surer of pictures that they were trained on (`fit`) than of others, so
 a model that learns from them what a ratio is worth learns too much. It is trained on `calib`, which
-detectors were calibrated but not trained on. Fused log-likelihood ratios of single frames of
+detectors were calibrated but not trained on. Log-likelihood ratios of single frames of
 FaceForensics++:"""
 
 

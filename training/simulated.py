@@ -13,15 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from fakecheck.regions import crop_regions
-from fakecheck.types import Face, Image
-from fakecheck_training.artifact_draws import FAMILY, visible
-from fakecheck_training.artifacts import Change, add_artifacts, random_labels
+from fakecheck.types import Face, Floats, Image
+from fakecheck_training.artifact_draws import FAMILY
+from fakecheck_training.artifacts import Flawed, add_artifacts, random_labels
 from fakecheck_training.data import Sample, pick
+from fakecheck_training.draws import clip_boxes
 from fakecheck_training.faces import read_image
 from fakecheck_training.recipe import DetectorRecipe, Simulate
 
 DATASET = "simulated"
 COUNT, SEED = 800, 7
+SIDE = 192  # of the crop in which artifacts must be seen
 TRIES = 10
 
 
@@ -43,8 +45,7 @@ def load_picture(sample: Sample, root: Path, faces: dict[str, Face]) -> Image:
     image = read_image(root / sample.key)
     if not isinstance(sample, SimulatedSample):
         return image
-    rng = np.random.default_rng(sample.seed)
-    return add_artifacts(image, faces[sample.key], sample.drawn, rng)[-1].image
+    return _flawed(image, faces[sample.key], sample.drawn, sample.seed).image
 
 
 def simulated_set(
@@ -59,7 +60,7 @@ def simulated_set(
     """`count` pictures (h, w, 3) uint8 BGR of the split's reals with artifacts, the same each time.
 
     All sets are met as often as among the reals themselves; with more pictures than reals they come
-    again with other artifacts. What cannot be seen in the undegraded crop is not in `labels`.
+    again with other artifacts. All of them can be seen in the undegraded crop.
     """
     reals = pick(samples, split, fake=False)
     order = np.random.default_rng(seed)
@@ -97,9 +98,8 @@ def _simulated(
             simulate.artifacts, simulate.regions, np.random.default_rng((*seed, attempt))
         )
         own_seed = (*seed, attempt, 1)
-        changes = add_artifacts(image, face, drawn, np.random.default_rng(own_seed))
-        kept = _seen(image, face, changes)
-        if kept:
+        made = _flawed(image, face, drawn, own_seed)
+        if made.changes:
             sample = SimulatedSample(
                 key=real.key,
                 dataset=DATASET,
@@ -107,23 +107,20 @@ def _simulated(
                 fake=True,
                 family=FAMILY,
                 group=real.group,
-                labels=tuple(changes[i].label for i in kept),
-                boxes=tuple(tuple(changes[i].xyxy.tolist()) for i in kept),
+                labels=tuple(change.label for change in made.changes),
+                boxes=tuple(tuple(change.xyxy.tolist()) for change in made.changes),
                 drawn=tuple(drawn),
                 seed=own_seed,
             )
-            return changes[-1].image, sample
+            return made.image, sample
     return None
 
 
-def _seen(image: Image, face: Face, changes: Sequence[Change]) -> list[int]:
-    """Which changes show in the undegraded crop of the face."""
-    if not changes:
-        return []
-    states = [
-        crop_regions(state, [face], size=(192, 192))[0]
-        for state in (image, *(change.image for change in changes))
-    ]
-    boxes = states[0].to_crop(np.array([change.xyxy for change in changes]))
-    boxes = np.clip(boxes, 0, 192)
-    return visible([crop.image for crop in states], boxes, [change.label for change in changes])
+def _flawed(image: Image, face: Face, labels: Sequence[str], seed: tuple[int, ...]) -> Flawed:
+    """The picture with those artifacts that show in the undegraded crop of the face."""
+
+    def view(picture: Image, xyxy: Floats) -> tuple[Image, Floats]:
+        (crop,) = crop_regions(picture, [face], size=(SIDE, SIDE))
+        return crop.image, clip_boxes(crop.to_crop(xyxy), SIDE, SIDE)
+
+    return add_artifacts(image, face, labels, view, np.random.default_rng(seed))

@@ -55,8 +55,15 @@ def check_faces(subject: Subject) -> str:
             raise PluginError(
                 f"no {name} file shows a face of {subject.card.min_face:g} pixels or more"
             )
-    fakes, reals = counted(scores.faceless(True), "fake"), counted(scores.faceless(False), "real")
-    return f"{fakes} and {reals} show no face of {subject.card.min_face:g} pixels or more"
+    size = f"{subject.card.min_face:g} pixels or more"
+    without = [
+        counted(number, noun)
+        for noun, number in (("fake", scores.faceless(True)), ("real", scores.faceless(False)))
+        if number
+    ]
+    if not without:
+        return f"a face of {size} in every file"
+    return f"no face of {size} in {' and '.join(without)}, which count for nothing"
 
 
 def check_accuracy(subject: Subject) -> str:

@@ -26,7 +26,7 @@ from fakecheck.types import Image
 from fakecheck_training.simulate import swap_parts
 
 HERE = Path(__file__).parent
-TARGET, DONOR = "grid_lbax4n.mpg", "grid_swwp2s.mpg"
+TARGET, DONOR = "grid_lbax4n.mpg", "grid_sbia1a.mpg"
 PARTS = ("left_eye", "right_eye", "nose", "mouth")
 SEED = 5
 STILL = 30

@@ -9,10 +9,11 @@ from drawn import drawn_face
 
 from fakecheck.index import installed_folder, read_words
 from fakecheck.regions import eye_distance
-from fakecheck.types import Face, Image
+from fakecheck.types import Face, Floats, Image
 from fakecheck_training.artifacts import (
     ARTIFACTS,
     REGIONS,
+    Flawed,
     add_artifacts,
     changed_box,
     random_labels,
@@ -30,8 +31,17 @@ LABELS = [f"{region}_{artifact}" for region in REGIONS for artifact in ARTIFACTS
 def textured_face(seed: int, side: int = 240) -> tuple[Image, Face]:
     """A drawn face with grain, so that a blur has something to take away."""
     image, face = drawn_face(seed, side)
-    grain = np.random.default_rng(seed).normal(0, 12, image.shape)
+    grain = np.random.default_rng(seed).normal(0, 5, image.shape)
     return np.clip(image + grain, 0, 255).astype(np.uint8), face
+
+
+def flawed(image: Image, face: Face, labels: list[str], seed: int) -> Flawed:
+    """Artifacts seen as they are: the picture is its own view."""
+
+    def view(picture: Image, xyxy: Floats) -> tuple[Image, Floats]:
+        return picture, xyxy
+
+    return add_artifacts(image, face, labels, view, np.random.default_rng(seed))
 
 
 def test_every_word_is_in_the_registry() -> None:
@@ -43,11 +53,15 @@ def test_every_word_is_in_the_registry() -> None:
 def test_what_changed_lies_in_the_boxes(label: str) -> None:
     image, face = textured_face(1)
     slack = 0.45 * eye_distance(face)
-    for seed in range(6):
-        changes = add_artifacts(image, face, [label], np.random.default_rng(seed))
-        assert changes
+    found_any = False
+    for seed in range(8):
+        made = flawed(image, face, [label], seed)
+        if not made.changes:
+            np.testing.assert_array_equal(made.image, image)
+            continue
+        found_any, changes = True, made.changes
         assert {change.label for change in changes} == {label}
-        after = changes[-1].image
+        after = made.image
         assert after.shape == image.shape
         assert after.dtype == np.uint8
         whole = (cv2.absdiff(image, after).max(axis=2) > 0).mean() > 0.9
@@ -61,6 +75,7 @@ def test_what_changed_lies_in_the_boxes(label: str) -> None:
         assert (found[2:] <= boxes[:, 2:].max(axis=0) + slack).all()
         assert boxes.min() >= 0
         assert boxes.max() <= 240
+    assert found_any
 
 
 @pytest.mark.parametrize(
@@ -68,22 +83,22 @@ def test_what_changed_lies_in_the_boxes(label: str) -> None:
     [("eyes", ("left_eye", "right_eye")), ("nose", ("nose",)), ("mouth", ("mouth",))],
 )
 def test_boxes_lie_on_the_part_that_they_name(region: str, parts: tuple[str, ...]) -> None:
-    image, face = textured_face(2)
+    _, face = drawn_face(2, 240)
+    image = np.random.default_rng(2).normal(130, 5, (240, 240, 3)).astype(np.uint8)
+    wanted = np.array([part_box(face, part).reshape(2, 2).mean(axis=0) for part in parts])
     for artifact in ("blur", "gridnoise"):
-        changes = add_artifacts(image, face, [f"{region}_{artifact}"], np.random.default_rng(4))
+        tries = (flawed(image, face, [f"{region}_{artifact}"], seed) for seed in range(12))
+        changes = next(made.changes for made in tries if made.changes)
         centres = np.array([(change.xyxy[:2] + change.xyxy[2:]) / 2 for change in changes])
-        wanted = np.array([part_box(face, part).reshape(2, 2).mean(axis=0) for part in parts])
         nearest = np.abs(centres[:, None] - wanted[None]).max(axis=2).min(axis=1)
         assert (nearest < 0.2 * eye_distance(face)).all()
 
 
 def test_the_same_seed_draws_the_same_artifacts() -> None:
     image, face = textured_face(3)
-    first, second = (
-        add_artifacts(image, face, LABELS[:4], np.random.default_rng(8)) for _ in range(2)
-    )
-    assert [c.label for c in first] == [c.label for c in second]
-    np.testing.assert_array_equal(first[-1].image, second[-1].image)
+    first, second = (flawed(image, face, LABELS[:4], 8) for _ in range(2))
+    assert [c.label for c in first.changes] == [c.label for c in second.changes]
+    np.testing.assert_array_equal(first.image, second.image)
 
 
 def test_a_blur_takes_detail_away_and_a_grid_is_periodic() -> None:
@@ -157,3 +172,14 @@ def test_the_box_of_an_empty_mask_is_none() -> None:
     mask = np.zeros((8, 9), np.float32)
     mask[2:5, 3:7] = 1
     np.testing.assert_array_equal(mask_box(mask), [3, 2, 7, 5])
+
+
+def test_what_could_not_be_seen_is_left_out() -> None:
+    image, face = textured_face(7)
+
+    def blind(picture: Image, xyxy: Floats) -> tuple[Image, Floats]:
+        return np.zeros((64, 64, 3), np.uint8), np.full_like(xyxy, 64) * [0, 0, 1, 1]
+
+    made = add_artifacts(image, face, LABELS, blind, np.random.default_rng(1))
+    assert made.changes == ()
+    np.testing.assert_array_equal(made.image, image)

@@ -11,7 +11,7 @@ from drawn import write_pack
 
 from fakecheck.errors import UsageError
 from fakecheck.types import Face
-from fakecheck_training.artifact_draws import ArtifactSource, visible
+from fakecheck_training.artifact_draws import ArtifactSource
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import Sample, pick, read_samples
 from fakecheck_training.draws import PairSource
@@ -123,16 +123,3 @@ def test_classes_that_are_not_simulated_are_an_error(tmp_path: Path) -> None:
     path.write_text(text.read_text().replace("classes: [face_dotnoise, ", "classes: ["))
     with pytest.raises(UsageError, match=r"classes must be every <region>_<artifact>"):
         load_detector_recipe(path)
-
-
-def test_a_crop_with_a_half_hidden_artifact_is_no_example() -> None:
-    plain = np.full((96, 96, 3), 120, np.uint8)
-    boxes = np.array([[10, 10, 40, 40], [50, 50, 90, 90]], np.float32)
-    labels = ("eyes_dotnoise", "mouth_dotnoise")
-
-    def dot(image: np.ndarray, at: int, change: int) -> np.ndarray:
-        return cv2.circle(image.copy(), (at, at), 3, (120 + change,) * 3, -1)
-
-    first = dot(plain, 25, 60)
-    for change, expected in ((60, [0, 1]), (15, []), (4, [0])):
-        assert visible([plain, first, dot(first, 70, change)], boxes, labels) == expected
