@@ -151,7 +151,7 @@ def counts(names: Sequence[str], labels: Sequence[str]) -> list[Counts]:
 def over_confidence(
     cards: Sequence[DetectorCard], data: Path, work: Path
 ) -> dict[str, dict[str, float]]:
-    """Split → where the ratios of forged and of real frames lie, of the detector of their family."""
+    """Split → where the ratios of forged and real frames lie, of their family's detector."""
     known = [card for card in cards if card.family in ONLY_FAMILIES["ffpp_fit"]]
     rows = {}
     for split in ("fit", "calib", "val"):

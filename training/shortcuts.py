@@ -13,8 +13,8 @@ from fakecheck.types import Floats, Image
 GRID = 8  # pixels of a JPEG block
 QUALITIES = (40, 55, 70, 80, 90, 96)
 # What is weaker than these is there without any compression too and follows the sharpness. Of 60
-# shrunk and blurred photos 95 % have no grid over 1.15 and no ghost over 0.06; saved again as JPEG 50
-# to 75, 95 % have more than 1.3 and 0.37.
+# shrunk and blurred photos 95 % have no grid over 1.15 and no ghost over 0.06; saved again as JPEG
+# 50 to 75, 95 % have more than 1.3 and 0.37.
 MIN_GRID, MIN_GHOST = 1.15, 0.2
 NO_GRID = (1.0, -1.0)
 FLAT = 0.2  # grey levels

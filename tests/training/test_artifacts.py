@@ -178,7 +178,9 @@ def test_what_could_not_be_seen_is_left_out() -> None:
     image, face = textured_face(7)
 
     def blind(picture: Image, xyxy: Floats) -> tuple[Image, Floats]:
-        return np.zeros((64, 64, 3), np.uint8), np.full_like(xyxy, 64) * [0, 0, 1, 1]
+        return np.zeros((64, 64, 3), np.uint8), np.full_like(xyxy, 64) * np.array(
+            [0, 0, 1, 1], np.float32
+        )
 
     made = add_artifacts(image, face, LABELS, blind, np.random.default_rng(1))
     assert made.changes == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,14 @@ import pytest
 pytest.importorskip("tf_keras", reason="needs pip install fakecheck[train]")
 
 from bundles import make_card
+from click import ClickException
+from click.testing import CliRunner
 from sequence_corpora import corpus
 
 from fakecheck.calibration import auc
 from fakecheck.features import WIDTH, ClassTable
 from fakecheck.temporal import TemporalModel
+from fakecheck_training.sequence_calibrate import read_held_back
 from fakecheck_training.sequence_export import export_model, read_sequence_card
 from fakecheck_training.sequence_model import build_model
 from fakecheck_training.sequence_recipe import load_sequence_recipe
@@ -80,3 +84,16 @@ def test_it_learns_and_the_frozen_graph_says_the_same(tmp_path):
     assert model.card.detectors == {"edit": "1.0.0", "swap": "1.0.0"}
     assert read_sequence_card(tmp_path / "model")["training"]["steps"] == 30
     assert len(list(logits(members[0], sequences[:3], table))) == 3
+
+
+@pytest.mark.parametrize("name", ["clips", "extract", "train", "calibrate", "evaluate"])
+def test_every_command_has_help(name):
+    main = importlib.import_module(f"fakecheck_training.sequence_{name}").main
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert "--work" in result.output
+
+
+def test_a_model_that_was_not_trained_is_one_sentence(tmp_path):
+    with pytest.raises(ClickException, match=r"run python -m fakecheck_training\.sequence_train"):
+        read_held_back(tmp_path / "held_back.npz", [])
