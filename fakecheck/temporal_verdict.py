@@ -14,7 +14,7 @@ from fakecheck.card import DetectorCard
 from fakecheck.sequence import Evidence
 from fakecheck.temporal import SequenceCard
 from fakecheck.timeline import Timeline, forged_spans
-from fakecheck.types import FaceVerdict, FamilyScore, Label, Span, Verdict
+from fakecheck.types import FaceVerdict, FamilyScore, Label, Moment, Span, Verdict
 from fakecheck.verdict import EVEN, rare_llr, shares, sigmoid, threshold
 
 # Spans that a reason names; the report has them all.
@@ -42,10 +42,12 @@ def judge_faces(
     count = len(evidence.temporal)
     limit = max(EVEN, sigmoid(rare_llr([card.false_alarm_llr], bands.false_alarm_rate / count)))
 
+    real_below = min(bands.real_below, limit)
+
     def label(probability: float) -> Label:
         if probability > limit:
             return "fake"
-        return "real" if probability < min(bands.real_below, limit) else "inconclusive"
+        return "real" if probability < real_below else "inconclusive"
 
     probabilities = {track: sigmoid(llr) for track, llr in evidence.temporal.items()}
     faces = tuple(
@@ -54,10 +56,12 @@ def judge_faces(
     )
     worst = max(probabilities, key=lambda track: (probabilities[track], -track))
     probability = probabilities[worst]
-    families = families_of(evidence.units[worst], cards, probability)
+    families = families_of(timeline.of(worst), bands.forged_over, probability)
+    if not families:
+        families = families_by_mean(evidence.units[worst], cards, probability)
     spans = forged_parts(faces, timeline, bands.forged_over)
     reason = _reason(label(probability), worst, count, families, spans, bands.miss_rate)
-    verdict = Verdict(label(probability), probability, limit, reason)
+    verdict = Verdict(label(probability), probability, limit, reason, real_below)
     return VideoJudgement(verdict, families, faces, spans)
 
 
@@ -92,9 +96,25 @@ def forged_parts(faces: Sequence[FaceVerdict], timeline: Timeline, over: float) 
 
 
 def families_of(
+    moments: Sequence[Moment], over: float, probability: float
+) -> tuple[FamilyScore, ...]:
+    """The probability of one face's forgery parted over families, by the moments that look forged.
+
+    Where none does, by all of them: each family by the mean of its ratios there.
+    """
+    loud = [moment for moment in moments if moment.probability > over] or list(moments)
+    values: dict[str, list[float]] = {}
+    for moment in loud:
+        for family, llr in moment.families.items():
+            values.setdefault(family, []).append(llr)
+    ratios = [(family, math.exp(sum(llr) / len(llr))) for family, llr in values.items()]
+    return shares(ratios, probability) if ratios else ()
+
+
+def families_by_mean(
     values: Mapping[str, float], cards: Sequence[DetectorCard], probability: float
 ) -> tuple[FamilyScore, ...]:
-    """The probability of one face's forgery parted over the families of its detectors."""
+    """The same by its detectors' means over all frames, for a clip without time stamps."""
     by_id = {card.id: card for card in cards}
     ratios = [(by_id[name].family, math.exp(llr)) for name, llr in values.items()]
     return shares(ratios, probability)

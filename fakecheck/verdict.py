@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from fakecheck.alarms import false_alarm_rate
 from fakecheck.card import DetectorCard
@@ -41,6 +42,13 @@ def threshold(cards: Sequence[DetectorCard], faces: int = 1) -> float:
 
 def rare_llr(tables: Sequence[Mapping[float, float]], rate: float) -> float:
     """The log-likelihood ratio that real faces exceed in one of `tables` at most at this rate."""
+    return _rare_llr(tuple(tuple(table.items()) for table in tables), rate)
+
+
+# The same few detectors judge every file of a run.
+@lru_cache(maxsize=256)
+def _rare_llr(rows: tuple[tuple[tuple[float, float], ...], ...], rate: float) -> float:
+    tables = [dict(table) for table in rows]
     low, high = -20.0, 40.0
     for _ in range(60):
         middle = (low + high) / 2

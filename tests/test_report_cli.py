@@ -61,16 +61,17 @@ def test_a_folder_with_broken_and_hostile_files(
     shutil.copyfile(REAL, folder / hostile)
     shutil.copyfile(REAL, folder / "same.jpg")
     shutil.copyfile(FORGED_CLIP, folder / "clip.mp4")
+    shutil.copyfile(FORGED, folder / "forged.jpg")
     (folder / "empty.jpg").touch()
     (folder / "half.jpg").write_bytes(FORGED.read_bytes()[:9000])
     out, lines = tmp_path / "out.html", tmp_path / "lines"
     code = call("detect", folder, "--html", out, "--timeline", lines, "--verbose")
     assert code == ExitCode.INPUT_FILE
     found = read(out)
-    labels = [e.classes[1] for e in found.all("span", "badge") if "tbody" in e.path][:5]
+    labels = [e.classes[1] for e in found.all("span", "badge") if "tbody" in e.path][:6]
     assert labels[0] == "fake"
     assert {"real", "same", "unread"} < set(labels)
-    assert len(found.all("article", "file")) == 5
+    assert len(found.all("article", "file")) == 6
     assert any(bdi.text.endswith(hostile) for bdi in found.all("bdi"))
     assert "empty.jpg: is empty" in found.text
     assert found.all("p", "trouble")

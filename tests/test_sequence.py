@@ -215,6 +215,18 @@ def test_a_clip_forged_in_a_part_is_fake_and_the_part_is_told(cards, model):
     assert (span.start, span.end) == pytest.approx((0.75, 1.55))
     assert [face.label for face in found.face_verdicts] == ["fake"]
     assert len(found.timeline) == 24
+    assert found.verdict.real_below == pytest.approx(0.4)
+
+
+def test_the_family_is_that_of_the_forged_part_not_of_the_whole(cards, model):
+    timeline = Timeline()
+    for n in range(9):
+        forged = n in (4, 5)
+        families = {"stargan": 5.0 if forged else -5.0, "deepfakes": 1.0}
+        timeline.add(Moment(n, float(n), 0, 0.9 if forged else 0.1, families))
+    judged = judge_faces(evidence(t0=5.0), cards, model.card, timeline)
+    assert [score.family for score in judged.families] == ["stargan", "deepfakes"]
+    assert sum(score.probability for score in judged.families) == pytest.approx(sigmoid(5.0))
 
 
 def test_without_a_model_frames_are_averaged_and_the_timeline_is_there(cards):

@@ -188,7 +188,8 @@ def _calibration(results: Results) -> str:
     head = ("probability", "pictures", "mean", "fakes", "pictures", "mean", "fakes")
     return (
         f"The probability assumes even odds, so fakes and reals weigh the same here, whatever their"
-        f" numbers ({fakes} fakes, {len(samples) - fakes} reals). Expected calibration error in 15"
+        f" numbers ({fakes} fakes, {len(samples) - fakes} reals); pictures with nothing to judge"
+        " have no probability and are left out. Expected calibration error in 15"
         f" bins: **{errors[KNOWN]:.3f}** where a detector stands for the family (first three"
         f" columns), **{errors[ALL]:.3f}** over all families (last three): what is not known is"
         " called real with a confidence that it does not deserve.\n\n"
@@ -212,8 +213,9 @@ def _baselines(results: Results) -> str:
     note = "" if meso else NO_MESONET + "\n\n"
     return (
         "AUC against the reals of all sets, and recall at 1 %, of the same faces, undegraded."
-        " *MesoNet* (Afchar et al. 2018) as published, trained on DeepFakes (DF) or Face2Face"
-        " (F2F) clips of its authors: it has seen none of these sets. *spectrum* is a logistic"
+        " *MesoNet* (Afchar et al. 2018) as published: trained on DeepFakes clips that its authors"
+        " collected (DF), or on Face2Face clips of FaceForensics (F2F), whose originals may be"
+        " among those of FaceForensics++ here. *spectrum* is a logistic"
         " regression on the azimuthally averaged power spectrum (Durall et al. 2020), fitted on the"
         " training split of all sets, degraded alike. Of several faces the worst counts.\n\n"
         + note

@@ -167,7 +167,8 @@ def card_page(card: dict[str, Any]) -> str:
     crop, size = card["crop"], card["input"]
     parts = [
         f"# {card['id']} {card['version']}\n\n{card['summary']}\n\n"
-        "Generated from detector.yaml by `python -m fakecheck_training.evaluate`; do not edit.\n",
+        "Generated from detector.yaml by `python -m fakecheck_training.accuracy --cards`; "
+        "do not edit.\n",
         f"- family: {card['family']} ({card['kind']})\n"
         f"- architecture: {card['architecture']}\n"
         f"- looks at: {', '.join(crop['regions'])}, margin {crop['margin']}, "

@@ -1,4 +1,7 @@
-"""`python -m fakecheck_training.evaluate RECIPE`: accuracy on `val`, written into the card.
+"""`python -m fakecheck_training.evaluate RECIPE`: one detector's accuracy on held-back pictures.
+
+What models are picked by. The figures of `val`, on pages and cards, come from
+`fakecheck_training.measure` and `accuracy`.
 
 The score of a picture is its detector's log-likelihood ratio, as the runtime's verdict uses it.
 """
@@ -14,8 +17,7 @@ import numpy as np
 
 from fakecheck.card import Calibration
 from fakecheck_training.augment import FIXED
-from fakecheck_training.cards import OWN, POOLED, read_card, write_card
-from fakecheck_training.data import SPLITS
+from fakecheck_training.cards import OWN, POOLED
 from fakecheck_training.options import (
     cli,
     data_option,
@@ -69,32 +71,18 @@ def measure(
 @data_option
 @work_option
 @out_option
-@click.option(
-    "--split",
-    type=click.Choice(SPLITS[1:]),
-    default="val",
-    show_default=True,
-    help="calib shows the figures without touching the card.",
-)
-def main(recipe: Path, data: Path, work: Path, out: Path, split: str) -> None:
-    """Measure the calibrated bundle of RECIPE and write the figures into its card."""
+def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
+    """Show how accurate the calibrated bundle of RECIPE is on held-back training pictures."""
     spec = load_detector_recipe(recipe)
     samples, faces = known_samples(data, work, spec)
-    chosen = held_back(spec, samples, data, faces, split)
-    folder = out / spec.name
-    card = read_card(folder)
-    scorer = Scorer(folder, data, faces)
+    chosen = held_back(spec, samples, data, faces, "calib")
+    scorer = Scorer(out / spec.name, data, faces)
     calibrations = [item.calibration for item in scorer.card.classes]
-    rows = measure(scorer.score(chosen, tuple(FIXED)), calibrations, split)
-    for row in rows:
+    for row in measure(scorer.score(chosen, tuple(FIXED)), calibrations, "calib"):
         click.echo(
             f"{row['set']}, {row['degradation']}, against {row['negatives_from']}: AUC "
             f"{row['auc']:.3f}, recall at 1 % FPR {row['recall_at_fpr01']:.3f}"
         )
-    if split == "val":
-        kept = [row for row in card["metrics"] if row.get("of") == "verdict"]
-        card["metrics"] = rows + kept
-        write_card(folder, card)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ RESULT = "probe.json"
 # squares (d'), so a detector with an AUC of 0.95 (2.33 apart) owes such a shortcut 0.005 of it, one
 # with 0.85 0.02: less than the intervals of the figures in the cards.
 LIMIT = 0.65
-COUNT = 4000
+COUNT = 3000
 FOLDS = 5
 REPEATS = 3
 MIN_GROUPS = 20
