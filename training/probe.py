@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import click
@@ -62,9 +62,14 @@ class Telling:
 
 @dataclass(frozen=True)
 class Probe:
-    """How well shortcuts alone tell fakes: cross-validated ROC AUC and its 95 % interval."""
+    """How well shortcuts alone tell fakes: cross-validated ROC AUC and its 95 % interval.
+
+    `own` is the AUC of the same scores against the reals of the fakes' own sets, None without any:
+    near 0.5, it is the sets that differ, not what was done to the fakes.
+    """
 
     auc: float
+    own: float | None
     interval: tuple[float, float]
     limit: float
     records: int
@@ -80,6 +85,8 @@ class Probe:
         """What was found, for a person."""
         low, high = self.interval
         measured = f"AUC {self.auc:.3f}, 95 % interval {low:.3f} to {high:.3f}"
+        if self.own is not None:
+            measured += f", against reals of the same sets {self.own:.3f}"
         if self.passed:
             return f"{name}: shortcuts hardly tell fakes from reals ({measured})"
         return (
@@ -146,14 +153,22 @@ def probe(measured: Measured, limit: float = LIMIT, seed: int = 0) -> Probe:
     value, low, high = auc_interval(
         scores[fake], scores[~fake], source[fake].tolist(), source[~fake].tolist()
     )
+    own = np.isin(_sets(source), np.unique(_sets(source[fake]))) & ~fake
     return Probe(
         auc=round(value, 4),
+        own=round(auc(scores[fake], scores[own]), 4) if own.any() else None,
         interval=(round(low, 4), round(high, 4)),
         limit=limit,
         records=len(fake),
         pictures=len(np.unique(source)),
         telling=_telling(measured, drops),
     )
+
+
+def _sets(source: NDArray[np.str_]) -> NDArray[np.str_]:
+    """The set of each picture: the first folder in the pack; of an input the one over its folder."""
+    paths = [PurePath(name) for name in source]
+    return np.array([str(p.parent.parent) if p.is_absolute() else p.parts[0] for p in paths])
 
 
 def _telling(measured: Measured, drops: NDArray[np.float64]) -> tuple[Telling, ...]:
@@ -201,7 +216,7 @@ def probe_stage(folder: Path) -> list[dict[str, Any]]:
     if not path.exists() or path.stat().st_mtime < max(records, default=0):
         return []
     result = json.loads(path.read_text())
-    row = {key: result[key] for key in ("auc", "interval", "limit", "records", "passed")}
+    row = {key: result[key] for key in ("auc", "interval", "own", "limit", "records", "passed")}
     return [{"name": "probe", **row}]
 
 

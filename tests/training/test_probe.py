@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -101,6 +102,18 @@ def test_planted_shortcuts_fail_and_are_named(spoil: Spoil, names: set[str]) -> 
     assert result.auc > 0.8
     assert result.telling[0].feature in names
     assert f"by {result.telling[0].feature!r}" in result.sentence("toy")
+
+
+def test_reals_of_other_sets_may_be_the_only_ones_that_differ() -> None:
+    measured = _measured(lambda image: image)
+    rng = np.random.default_rng(1)
+    own = measured.fake | (rng.random(len(measured.fake)) < 0.5)
+    names = [f"{'mine' if o else 'other'}/x/{s}" for o, s in zip(own, measured.source, strict=True)]
+    measured.values[~own, FEATURES.index("mean red")] += 90
+    result = probe(replace(measured, source=np.array(names)))
+    assert result.own is not None
+    assert result.own < 0.6
+    assert result.auc > result.own + 0.1
 
 
 def test_texture_is_no_shortcut() -> None:
