@@ -166,7 +166,7 @@ def probe(measured: Measured, limit: float = LIMIT, seed: int = 0) -> Probe:
 
 
 def _sets(source: NDArray[np.str_]) -> NDArray[np.str_]:
-    """The set of each picture: the first folder in the pack; of an input the one over its folder."""
+    """The set of each picture: its first folder in the pack; of an input the one over its own."""
     paths = [PurePath(name) for name in source]
     return np.array([str(p.parent.parent) if p.is_absolute() else p.parts[0] for p in paths])
 
