@@ -106,6 +106,11 @@ def detector_source(
     """What a detector's records are drawn from: the fit split."""
     fakes = pick(samples, "fit", fake=True, sets=recipe.fake_sets)
     reals = pick(samples, "fit", fake=False)
+    if recipe.inputs and not (fakes and reals):
+        raise UsageError(
+            f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures to fit, "
+            "and both are needed"
+        )
     crop, records = recipe.crop, recipe.records
     if recipe.simulate:
         return ArtifactSource(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from fakecheck.regions import crop_regions
 from fakecheck.types import Face, Image
 from fakecheck_training import input_faces
 from fakecheck_training.augment import Degrader
+from fakecheck_training.cards import training_data
 from fakecheck_training.data import Sample, split_of
 from fakecheck_training.draws import FaceSource
 from fakecheck_training.input_faces import find_input_faces, marked_face, with_parts
@@ -22,6 +24,7 @@ from fakecheck_training.inputs import InputSet, read_input
 from fakecheck_training.part_draws import PartSource
 from fakecheck_training.recipe import InputSpec, load_detector_recipe
 from fakecheck_training.simulate import part_box
+from fakecheck_training.sources import detector_source, known_samples
 
 CLASSES = ["eyes_partswap", "nose_partswap"]
 SIDE = 128
@@ -39,6 +42,7 @@ def _picture(path: Path, seed: int = 1) -> None:
 
 
 def _voc(folder: Path, name: str, objects: str = "", picture: bool = True) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     if picture:
         _picture(folder / f"{name}.png")
     text = VOC.format(file=f"{name}.png", width=SIDE, height=SIDE, objects=objects)
@@ -247,6 +251,28 @@ def test_recipes_take_inputs_and_count_their_fakes(tmp_path: Path) -> None:
     recipe.write_text(bundled.read_text() + item.replace("name: mine", "name: stargan"))
     with pytest.raises(UsageError, match="two sets have one name"):
         load_detector_recipe(recipe)
+
+
+def test_a_recipe_of_fakes_alone_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_faces, "FaceFinder", _Finder)
+    for number in range(9):
+        _voc(tmp_path / "mine", f"p{number}_1", NOSE)
+    recipe = replace(
+        load_detector_recipe(Path("partswap")),
+        classes=CLASSES,
+        fake_sets=["mine"],
+        inputs=[InputSpec("voc", "mine", "mine", "my own")],
+    )
+    # No pack lies in the data folder, and none is needed.
+    samples, faces = known_samples(tmp_path, tmp_path / "work", recipe)
+    assert len(samples) == len(faces) == 9
+    fit = sum(sample.split == "fit" for sample in samples)
+    with pytest.raises(UsageError, match=f"there are {fit} fakes and 0 real pictures"):
+        detector_source(recipe, tmp_path, samples, faces)
+    (terms,) = {row["terms"] for row in training_data(recipe, samples)}
+    assert terms == "my own"
 
 
 class _Finder:
