@@ -1,4 +1,4 @@
-"""One face through every installed detector, warm, on one core: milliseconds a detector and in sum."""
+"""One face through every detector, warm, on one core: milliseconds each and in sum."""
 
 from __future__ import annotations
 

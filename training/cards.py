@@ -60,6 +60,8 @@ def training_data(recipe: DetectorRecipe, samples: Sequence[Sample]) -> list[dic
     }
     if recipe.simulate:
         uses["positives, simulated on them"] = uses["negatives"]
+    if recipe.records.blended:
+        uses["positives, blended of them"] = uses["negatives"]
     terms = {**TERMS, **{item.name: item.terms for item in recipe.inputs}}
     rows = []
     for use, members in uses.items():
