@@ -17,7 +17,7 @@ from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, loa
 from fakecheck.errors import UsageError
 from fakecheck_training.data import TERMS, Sample, pick
 from fakecheck_training.markdown import table
-from fakecheck_training.recipe import RECIPES, DetectorRecipe
+from fakecheck_training.recipe import RECIPES, DetectorRecipe, load_backbone_recipe
 
 # What an uncalibrated detector may say: nothing.
 SILENT = {"slope": 1.0, "intercept": 0.0, "min_llr": 0.0, "max_llr": 0.0}
@@ -81,11 +81,18 @@ def training_data(recipe: DetectorRecipe, samples: Sequence[Sample]) -> list[dic
 
 def training_commands(recipe: DetectorRecipe) -> str:
     """The lines that make the detector again, in order."""
-    steps = [f"backbone {recipe.backbone}"] if recipe.backbone else []
+    steps = [f"backbone {name}" for name in _backbones(recipe.backbone)]
     steps += [f"{step} {recipe.name}" for step in ("prepare", "train", "export", "calibrate")]
     lines = ["python -m fakecheck_training.faces"]
     lines += [f"python -m fakecheck_training.{step}" for step in steps]
     return " && ".join(lines)
+
+
+def _backbones(name: str) -> list[str]:
+    """The backbone recipes up to `name`, what each starts from before it."""
+    if not name:
+        return []
+    return [*_backbones(load_backbone_recipe(Path(name)).start), name]
 
 
 def architecture(recipe: DetectorRecipe) -> str:

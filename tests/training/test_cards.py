@@ -12,7 +12,7 @@ pytest.importorskip("sklearn", reason="needs scikit-learn (pip install fakecheck
 from fakecheck.card import load_card
 from fakecheck_training.augment import FIXED
 from fakecheck_training.calibrate import calibrate_card, positives_of
-from fakecheck_training.cards import new_card, read_card, write_card
+from fakecheck_training.cards import new_card, read_card, training_commands, write_card
 from fakecheck_training.data import Sample
 from fakecheck_training.evaluate import OWN, POOLED, measure
 from fakecheck_training.recipe import load_detector_recipe
@@ -96,3 +96,9 @@ def test_parts_are_positives_of_their_own_class_only() -> None:
     samples = _scores(("none",), 3).samples[:4]
     assert positives_of(samples, "nose_partswap").tolist() == [True, False, False, False]
     assert positives_of(samples, "eyes_partswap").tolist() == [False, False, True, False]
+
+
+def test_the_command_trains_the_backbone_that_the_backbone_starts_from_first() -> None:
+    command = training_commands(load_detector_recipe(Path("deepfakes")))
+    steps = [line.removeprefix("python -m fakecheck_training.") for line in command.split(" && ")]
+    assert steps[:4] == ["faces", "backbone stills", "backbone swaps", "prepare deepfakes"]
