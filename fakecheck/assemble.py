@@ -12,6 +12,7 @@ from fakecheck.card import DetectorCard
 from fakecheck.faces import FaceTracker
 from fakecheck.features import MIN_LLR, ClassTable
 from fakecheck.geometry import iou_matrix
+from fakecheck.rows import DetectionTable, FaceTable
 from fakecheck.sequence import EvidencePool, SequencePool
 from fakecheck.temporal import TemporalModel
 from fakecheck.temporal_verdict import (
@@ -21,10 +22,7 @@ from fakecheck.temporal_verdict import (
     judge_faces,
 )
 from fakecheck.types import (
-    DetectionRow,
     Detections,
-    FaceRow,
-    Floats,
     FrameResult,
     MediaInfo,
     Report,
@@ -51,6 +49,11 @@ class ReportAssembler:
     ) -> None:
         self._info = info
         self._cards = {card.id: card for card in cards}
+        self._words = {
+            (card.id, spec.id): (card.id, card.family, spec.name)
+            for card in self._cards.values()
+            for spec in card.classes
+        }
         self._min_face = min_face
         self._tracker = FaceTracker()
         self._pool = EvidencePool()
@@ -58,8 +61,8 @@ class ReportAssembler:
         self._sequences: SequencePool | None = None
         if info.kind == "video":
             self._sequences = SequencePool(ClassTable(list(self._cards.values())), model)
-        self._faces: list[FaceRow] = []
-        self._rows: list[DetectionRow] = []
+        self._faces = FaceTable()
+        self._rows = DetectionTable()
         self._errors: Counter[StageError] = Counter()
 
     def add(self, result: FrameResult) -> None:
@@ -70,29 +73,13 @@ class ReportAssembler:
         if self._sequences is not None:
             self._sequences.add(result, self._tracker.max_gap)
         self._errors.update(result.errors)
-        self._faces += [
-            FaceRow(result.index, face.track, _box(face.xyxy), face.score) for face in faces
-        ]
-        rows = [row for found in result.detections for row in self._shown(found, result)]
-        self._rows += sorted(rows, key=lambda row: -row.llr)
-
-    def _shown(self, found: Detections, result: FrameResult) -> list[DetectionRow]:
-        card = self._cards[found.detector]
-        names = {spec.id: spec.name for spec in card.classes}
-        return [
-            DetectionRow(
-                frame=result.index,
-                time=result.time,
-                track=None if found.face[i] < 0 else result.faces[found.face[i]].track,
-                detector=card.id,
-                family=card.family,
-                artifact=names[int(found.class_id[i])],
-                score=float(found.score[i]),
-                llr=float(found.llr[i]),
-                xyxy=_box(found.xyxy[i]),
-            )
-            for i in _distinct(found)
-        ]
+        for face in faces:
+            self._faces.add(result.index, face)
+        boxes = [(found, i) for found in result.detections for i in _distinct(found)]
+        for found, i in sorted(boxes, key=lambda box: -box[0].llr[box[1]]):
+            track = None if found.face[i] < 0 else faces[found.face[i]].track
+            words = self._words[found.detector, int(found.class_id[i])]
+            self._rows.add(result.index, result.time, track, words, found, i)
 
     def report(self, errors: Iterable[StageError] = ()) -> Report:
         """The report on all frames so far; `errors` are those that belong to no frame."""
@@ -103,8 +90,8 @@ class ReportAssembler:
             media=self._info,
             verdict=judged.verdict,
             families=judged.families,
-            faces=tuple(self._faces),
-            detections=tuple(self._rows),
+            faces=self._faces.rows(),
+            detections=self._rows.rows(),
             errors=(*errors, *counted),
             detector_versions={card.id: card.version for card in self._cards.values()},
             face_verdicts=judged.faces,
@@ -138,11 +125,6 @@ def _distinct(found: Detections) -> list[int]:
         if not alike or iou_matrix(found.xyxy[[i]], found.xyxy[alike]).max() <= SAME_BOX_IOU:
             kept.append(int(i))
     return kept
-
-
-def _box(xyxy: Floats) -> tuple[float, float, float, float]:
-    left, top, right, bottom = (float(v) for v in xyxy)
-    return left, top, right, bottom
 
 
 def _with_count(error: StageError, count: int) -> StageError:

@@ -65,7 +65,7 @@ class FaceFinder:
             pad = round(longer * PAD_FRACTION)
             padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
             found = self._look(padded, MIN_SIDE / (longer + 2 * pad), pad)
-        return sorted((_clip(face, width, height) for face in found), key=_area, reverse=True)
+        return sorted((clipped(face, width, height) for face in found), key=_area, reverse=True)
 
     def _look(self, image: Image, scale: float, pad: int) -> list[Face]:
         height, width = image.shape[:2]
@@ -136,7 +136,8 @@ def _unlike(more: list[Face], known: list[Face]) -> list[Face]:
     return [face for face, most in zip(more, overlap, strict=True) if most <= NMS_IOU]
 
 
-def _clip(face: Face, width: int, height: int) -> Face:
+def clipped(face: Face, width: float, height: float) -> Face:
+    """`face` with the part of its box that lies within a frame of so many pixels."""
     limits = np.array([width, height, width, height], np.float32)
     return replace(face, xyxy=np.clip(face.xyxy, 0, limits))
 

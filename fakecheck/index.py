@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fakecheck.card import Identifier, Kind, Licence, Metric, Sha256, Word, first_problem
 from fakecheck.errors import PluginError
-from fakecheck.plugins import OWN_DISTRIBUTION
 
+OWN_DISTRIBUTION = "fakecheck"
 GROUP = "fakecheck.registry"
 ARTIFACTS_FILE = "artifacts.yaml"
 FAMILIES_FILE = "families.yaml"

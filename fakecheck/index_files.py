@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card
-from fakecheck.errors import PluginError, UsageError
+from fakecheck.errors import CardError, PluginError, UsageError
 from fakecheck.graph import check_bundle
 from fakecheck.index import (
     BUNDLED,
-    FAMILIES_FILE,
     INDEX_FILE,
+    OWN_DISTRIBUTION,
     Artifacts,
     Family,
     Index,
@@ -27,9 +27,9 @@ from fakecheck.index import (
     read_words,
     read_yaml,
 )
-from fakecheck.plugins import OWN_DISTRIBUTION
 from fakecheck.report.files import atomic_path
 from fakecheck.trust import canonical, sha256_of
+from fakecheck.validate import words
 from fakecheck.validate.project import Project, project_around
 
 CARDS = "cards"
@@ -113,22 +113,11 @@ def distribution_of(bundle: Path, registry: Path) -> str:
 
 def check_words(entry: IndexEntry, families: dict[str, Family], artifacts: Artifacts) -> None:
     """Raises PluginError for a family, kind or class that is not in the registry's word lists."""
-    family = families.get(entry.family)
-    if family is None:
-        raise PluginError(
-            f"{entry.id}: the family {entry.family!r} is not in {FAMILIES_FILE}",
-            "add it there, with kind and reference",
-        )
-    if family.kind != entry.kind:
-        raise PluginError(
-            f"{entry.id}: its card says kind {entry.kind}, and {FAMILIES_FILE} says {family.kind}"
-            f" of the family {family.word}"
-        )
-    for label in entry.classes:
-        if not artifacts.holds(label):
-            raise PluginError(
-                f"{entry.id}: the class {label!r} is no <region>_<artifact> of artifacts.yaml"
-            )
+    try:
+        words.check_family(entry.family, entry.kind, families)
+        words.check_classes(entry.classes, artifacts)
+    except CardError as error:
+        raise CardError(f"{entry.id}: {error.message}", error.advice) from error
 
 
 def read_cards(registry: Path) -> list[IndexEntry]:

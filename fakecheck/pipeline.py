@@ -18,6 +18,7 @@ from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector, Findings, FrameCrops, cut_crops
 from fakecheck.errors import FakecheckError, MediaError
 from fakecheck.faces import FaceFinder
+from fakecheck.following import FaceFollower
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Limits, Media, Sampling, open_media
 from fakecheck.sharpness import sharpness
@@ -66,13 +67,16 @@ class _Job:
 
 @dataclass(frozen=True, eq=False)
 class _Shot:
-    """A frame on its way: `frame` until its crops are cut, then `crops`, at last `result`."""
+    """A frame on its way: `frame` until its crops are cut, then `crops`, at last `result`.
+
+    `faces` is None until they are looked for.
+    """
 
     job: _Job
     index: int
     time: float | None
     frame: Frame | None = None
-    faces: tuple[Face, ...] = ()
+    faces: tuple[Face, ...] | None = None
     crops: FrameCrops | None = None
     sharpness: Floats | None = None
     result: FrameResult | None = None
@@ -188,7 +192,10 @@ def _stages(detectors: DetectorSet, options: Options, threads: int) -> list[Stag
     bound = devices * threads if devices == ["cpu"] else devices * 2
     finders = {"image": FaceFinder(fine=True), "video": FaceFinder()}
 
-    def find(number: int) -> Work:
+    def follow(number: int) -> Work:
+        return _Follow(finders["video"])
+
+    def cut(number: int) -> Work:
         return lambda shots: [_cut(shot, finders, detectors.cards, options) for shot in shots]
 
     def detect(number: int) -> Work:
@@ -196,9 +203,30 @@ def _stages(detectors: DetectorSet, options: Options, threads: int) -> list[Stag
         return lambda shots: _detect(shots, mine)
 
     return [
-        Stage("faces", find, threads),
+        # One thread, since following takes the frames in their order.
+        Stage("faces", follow),
+        Stage("crops", cut, threads),
         Stage("detectors", detect, len(bound), FRAMES_A_CALL),
     ]
+
+
+class _Follow:
+    """Faces of the frames that lie close together; the others are left to the next stage."""
+
+    def __init__(self, finder: FaceFinder) -> None:
+        self._finder = finder
+        self._job: _Job | None = None
+        self._follower = FaceFollower(finder)
+
+    def __call__(self, items: list[_Shot | _Close]) -> list[_Shot | _Close]:
+        return [self._faces(item) if isinstance(item, _Shot) else item for item in items]
+
+    def _faces(self, shot: _Shot) -> _Shot:
+        if shot.frame is None or shot.job.media.info.kind == "image":
+            return shot
+        if shot.job is not self._job:
+            self._job, self._follower = shot.job, FaceFollower(self._finder)
+        return replace(shot, faces=self._follower.next(shot.frame))
 
 
 def _cut(
@@ -207,15 +235,16 @@ def _cut(
     cards: tuple[DetectorCard, ...],
     options: Options,
 ) -> _Shot | _Close:
-    """Find the faces and cut the crops; the full frame is let go."""
+    """Find the faces, if nobody has, and cut the crops; the full frame is let go."""
     if isinstance(shot, _Close) or shot.frame is None:
         return shot
     still = shot.job.media.info.kind == "image"
-    image = shot.frame.image
-    faces = finders["image" if still else "video"].find(image, retry=still)
+    image, faces = shot.frame.image, shot.faces
+    if faces is None:
+        faces = tuple(finders["image" if still else "video"].find(image, retry=still))
     crops = cut_crops(image, faces, cards, options.min_face)
     sharp = None if still else sharpness(image, faces)
-    return replace(shot, frame=None, faces=tuple(faces), crops=crops, sharpness=sharp)
+    return replace(shot, frame=None, faces=faces, crops=crops, sharpness=sharp)
 
 
 def _detect(items: list[_Shot | _Close], detectors: tuple[Detector, ...]) -> list[_Shot | _Close]:
@@ -248,6 +277,7 @@ def _run(detector: Detector, frames: list[FrameCrops]) -> list[Findings | str]:
 def _result(
     shot: _Shot, found: dict[str, Findings | str], detectors: tuple[Detector, ...]
 ) -> FrameResult:
+    faces = shot.faces or ()
     evidence: dict[str, Floats] = {}
     frame_evidence: dict[str, float] = {}
     detections = []
@@ -257,7 +287,7 @@ def _result(
         got = found[name]
         if isinstance(got, str):
             errors.append(StageError("detect", got, name))
-            evidence[name] = np.full(len(shot.faces), np.nan, np.float32)
+            evidence[name] = np.full(len(faces), np.nan, np.float32)
             continue
         detections.append(got.detections)
         if detector.card.looks_at_frame:
@@ -267,7 +297,7 @@ def _result(
     return FrameResult(
         shot.index,
         shot.time,
-        shot.faces,
+        faces,
         tuple(detections),
         evidence,
         frame_evidence,

@@ -29,9 +29,10 @@ from fakecheck import hookspecs
 from fakecheck.card import DetectorCard, load_card
 from fakecheck.errors import FakecheckError, NoDetectorsError, UsageError
 from fakecheck.graph import check_bundle
+from fakecheck.index import OWN_DISTRIBUTION, registry
+from fakecheck.trust import bundles_of, standing
 
 GROUP = "fakecheck"
-OWN_DISTRIBUTION = "fakecheck"
 NO_AUTOLOAD = "FAKECHECK_DISABLE_PLUGIN_AUTOLOAD"
 TRUSTED_ONLY = "FAKECHECK_TRUSTED_ONLY"
 # A hook that never stops yielding must not hang the start.
@@ -194,9 +195,6 @@ class PluginHost:
     def _add_without_import(
         self, origin: Origin, distribution: metadata.Distribution | None
     ) -> None:
-        # Not at the top, here and below: only those who ask for trust wait for the index's schema.
-        from fakecheck.trust import bundles_of
-
         assert distribution is not None  # as importlib.metadata sets it on what it has found
         try:
             folders = bundles_of(distribution)
@@ -207,9 +205,6 @@ class PluginHost:
             self._add(origin, folder)
 
     def _refuse_untrusted(self) -> None:
-        from fakecheck.index import registry
-        from fakecheck.trust import standing
-
         entries = registry().entries
         found, self._found = self._found, []
         for one in found:

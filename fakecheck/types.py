@@ -7,6 +7,7 @@ left, top, right, bottom. Pictures are uint8 BGR, as OpenCV has them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -161,7 +162,7 @@ class FamilyScore:
     probability: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DetectionRow:
     """One box as a report shows it: see `Detections` for units."""
 
@@ -176,7 +177,7 @@ class DetectionRow:
     xyxy: tuple[float, float, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FaceRow:
     """One face as a report shows it."""
 
@@ -223,14 +224,15 @@ class Span:
 class Report:
     """Everything that is said about one file: `fakecheck.report/1`.
 
-    `face_verdicts`, `timeline` and `spans` are filled for videos.
+    `face_verdicts`, `timeline` and `spans` are filled for videos. `faces` and `detections` may make
+    their rows when they are asked for (`fakecheck.rows`).
     """
 
     media: MediaInfo
     verdict: Verdict
     families: tuple[FamilyScore, ...]
-    faces: tuple[FaceRow, ...]
-    detections: tuple[DetectionRow, ...]
+    faces: Sequence[FaceRow]
+    detections: Sequence[DetectionRow]
     errors: tuple[StageError, ...]
     detector_versions: dict[str, str]
     face_verdicts: tuple[FaceVerdict, ...] = ()

@@ -13,6 +13,7 @@ import pytest
 from bundles import onnx_model, write_bundle
 
 from fakecheck.errors import NoDetectorsError
+from fakecheck.faces import FaceFinder
 from fakecheck.hookspecs import hookimpl
 from fakecheck.loading import load_detectors
 from fakecheck.media import Sampling
@@ -127,6 +128,29 @@ def test_a_clip_is_sampled_and_its_face_followed(detectors, sampling, expected):
     assert len({face.frame for face in faces}) == expected
     assert {face.track for face in faces} == {0}
     assert [face.frame for face in faces] == sorted(face.frame for face in faces)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "looks"), [(Sampling(frames=25), 25), (Sampling(frames=None), 16)]
+)
+def test_faces_are_looked_for_on_some_of_the_frames_that_lie_close(
+    detectors, tmp_path, monkeypatch, sampling, looks
+):
+    lock, seen, find = threading.Lock(), [], FaceFinder.find
+
+    def counted(self, image, retry=True):
+        with lock:
+            seen.append(image.shape)
+        return find(self, image, retry)
+
+    monkeypatch.setattr(FaceFinder, "find", counted)
+    copy = tmp_path / "again.mpg"
+    copy.write_bytes(CLIP.read_bytes() + bytes(1))
+    # The second clip starts anew: nothing is followed from one to the other.
+    outcomes = list(check_files([CLIP, copy], detectors, Options(sampling=sampling)))
+    assert len(seen) == 2 * looks
+    for outcome in outcomes:
+        assert {face.track for face in outcome.report.faces} == {0}
 
 
 def test_one_thread_and_four_say_the_same(detectors):

@@ -15,7 +15,8 @@ from fakecheck import hookspecs
 from fakecheck.card import CARD_FILE, GRAPH_FILE, load_card
 from fakecheck.errors import ExitCode, NoDetectorsError, UsageError
 from fakecheck.hookspecs import hookimpl
-from fakecheck.plugins import NO_AUTOLOAD, OWN_DISTRIBUTION, PluginHost
+from fakecheck.index import OWN_DISTRIBUTION
+from fakecheck.plugins import NO_AUTOLOAD, PluginHost
 from tests.bundles import graph_def, write_bundle
 from tests.plugin_folder import install
 

@@ -226,8 +226,11 @@ def test_accuracy_is_the_lowest_of_the_detector_alone(fakecheck, checkout):
 @pytest.mark.parametrize(
     ("changes", "cause"),
     [
-        ({"family": "unheard_of"}, "family 'unheard_of' is not in families.yaml"),
-        ({"kind": "swap"}, "its card says kind swap, and families.yaml says attribute_edit"),
+        ({"family": "unheard_of"}, "family 'unheard_of' is not in the registry's families.yaml"),
+        (
+            {"kind": "swap"},
+            "families.yaml calls stargan attribute_edit",
+        ),
         ({"id": "taken"}, "this id is that of a detector of fc-other"),
         ({"graph": graph_def("WriteFile")}, "forbidden op WriteFile"),
     ],

@@ -50,7 +50,7 @@ def index(monkeypatch):
 
     def set_entries(*entries):
         known = Registry(real.families, real.artifacts, entries)
-        monkeypatch.setattr("fakecheck.index.registry", lambda: known)
+        monkeypatch.setattr("fakecheck.plugins.registry", lambda: known)
 
     set_entries()
     return set_entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import nlargest
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -138,8 +139,7 @@ def _families_table(report: Report, verbose: bool) -> tuple[Table, int]:
 
 def _boxes_table(rows: Sequence[DetectionRow], is_video: bool, verbose: bool) -> tuple[Table, int]:
     # By evidence: scores of two detectors cannot be compared.
-    ranked = sorted(rows, key=lambda row: row.llr, reverse=True)
-    shown = ranked if verbose else ranked[:MAX_ROWS]
+    shown = nlargest(len(rows) if verbose else MAX_ROWS, rows, key=lambda row: row.llr)
     when = [("frame", True), ("time", True)] if is_video else []
     table = _table(
         ("artifact", False),
@@ -161,7 +161,7 @@ def _boxes_table(rows: Sequence[DetectionRow], is_video: bool, verbose: bool) ->
             *moment,
             _where(row.xyxy),
         )
-    return table, len(ranked) - len(shown)
+    return table, len(rows) - len(shown)
 
 
 def _faces_table(rows: Sequence[FaceRow], is_video: bool, verbose: bool) -> tuple[Table, int]:

@@ -36,16 +36,18 @@ class Timeline:
         followed: Mapping[int, Mapping[int, np.ndarray]] | None = None,
     ) -> None:
         self._followed = followed or {}
-        self._faces: dict[int, dict[int, FaceRow]] = defaultdict(dict)
-        self._untracked: dict[int, list[FaceRow]] = defaultdict(list)
-        self._detections: dict[int, list[DetectionRow]] = defaultdict(list)
-        for face in report.faces:
+        self._report = report
+        # Places in the report's rows: of a film the rows themselves would take half a gigabyte.
+        self._faces: dict[int, dict[int, int]] = defaultdict(dict)
+        self._untracked: dict[int, list[int]] = defaultdict(list)
+        self._detections: dict[int, list[int]] = defaultdict(list)
+        for number, face in enumerate(report.faces):
             if face.track is None:
-                self._untracked[face.frame].append(face)
+                self._untracked[face.frame].append(number)
             else:
-                self._faces[face.track][face.frame] = face
-        for row in report.detections:
-            self._detections[row.frame].append(row)
+                self._faces[face.track][face.frame] = number
+        for number, row in enumerate(report.detections):
+            self._detections[row.frame].append(number)
         frames = {row.frame for row in report.faces} | {row.frame for row in report.detections}
         self._sampled = sorted(frames)
         self._orders = {track: sorted(rows) for track, rows in self._faces.items()}
@@ -61,7 +63,7 @@ class Timeline:
     def samples(self) -> dict[int, dict[int, Sequence[float]]]:
         """The known boxes by track and frame: what may be followed."""
         return {
-            track: {frame: row.xyxy for frame, row in rows.items()}
+            track: {frame: self._report.faces[number].xyxy for frame, number in rows.items()}
             for track, rows in self._faces.items()
         }
 
@@ -73,30 +75,32 @@ class Timeline:
         if near is None:
             return faces, []
         rows = []
-        for row in self._detections.get(near, ()):
+        for number in self._detections.get(near, ()):
+            row = self._report.detections[number]
             if row.track is None or near not in self._faces.get(row.track, {}):
                 rows.append(row)
                 continue
             now = tracked[row.track]
             if now is not None:
-                then = self._faces[row.track][near]
+                then = self._report.faces[self._faces[row.track][near]]
                 rows.append(replace(row, xyxy=moved(row.xyxy, then.xyxy, now.xyxy)))
-        return faces + self._untracked.get(near, []), rows
+        return faces + [self._report.faces[n] for n in self._untracked.get(near, ())], rows
 
     def _face(self, track: int, frame: int) -> FaceRow | None:
-        rows, order = self._faces[track], self._orders[track]
+        rows, order, known = self._faces[track], self._orders[track], self._report.faces
         place = bisect_left(order, frame)
         if 0 < place < len(order):
             before, after = order[place - 1], order[place]
             on_the_way = self._followed.get(track, {}).get(frame)
             if on_the_way is not None:
-                return replace(rows[before], frame=frame, xyxy=_box(on_the_way))
+                return replace(known[rows[before]], frame=frame, xyxy=_box(on_the_way))
             if after - before <= min(self.gaps, self._trusted) or frame in rows:
                 share = (frame - before) / (after - before)
-                start, end = np.array(rows[before].xyxy), np.array(rows[after].xyxy)
-                return replace(rows[before], frame=frame, xyxy=_box(start + share * (end - start)))
+                start, end = (np.array(known[rows[at]].xyxy) for at in (before, after))
+                box = _box(start + share * (end - start))
+                return replace(known[rows[before]], frame=frame, xyxy=box)
         near = self._nearest(order, frame)
-        return None if near is None else rows[near]
+        return None if near is None else known[rows[near]]
 
     def _nearest(self, order: Sequence[int], frame: int) -> int | None:
         """The frame of `order` nearest to `frame`, None if it is over half an interval away."""

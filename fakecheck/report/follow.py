@@ -7,30 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from fakecheck.errors import MediaError
+from fakecheck.flow import Box, motions, shrunk
 from fakecheck.geometry import iou_matrix
 from fakecheck.media import Media, Sampling, never
 from fakecheck.types import Frame, Image
 
-Box = NDArray[np.float64]
-"""(4,) xyxy."""
-
-# Longer side in pixels of the grey frames in which faces are followed: enough for a box.
-SIDE = 360
-# Points a side of the grid over a face, and the share of the box that it leaves out at each edge:
-# there lie hair and background.
-GRID, INSET = 10, 0.15
-# Kalal, Mikolajczyk and Matas, "Forward-Backward Error", ICPR 2010: of the points that come back to
-# where they started the better half is kept, and medians of it move and scale the box.
-MIN_POINTS = 8
-MAX_SCALE = 1.1
 # A box that is that far off the face where it should arrive was lost on the way, as over a cut.
 MIN_IOU = 0.3
-WINDOW = {"winSize": (15, 15), "maxLevel": 3}
 
 
 @dataclass
@@ -77,12 +63,10 @@ def _finished(frames: Iterator[Frame], starts: Mapping[int, list[_Way]]) -> Iter
     under_way: list[_Way] = []
     last: Image | None = None
     for frame in frames:
-        scale = min(1.0, SIDE / max(frame.image.shape[:2]))
-        grey = _grey(frame.image, scale) if under_way or frame.index in starts else None
-        for way in under_way:
-            assert last is not None
-            assert grey is not None
-            way.boxes.append(_step(last, grey, way.boxes[-1] * scale) / scale)
+        grey: Image | None = None
+        if under_way or frame.index in starts:
+            grey, scale = shrunk(frame.image)
+            _step(last, grey, scale, under_way)
         yield from (way for way in under_way if way.end <= frame.index)
         under_way = [way for way in under_way if way.end > frame.index]
         under_way += starts.get(frame.index, [])
@@ -99,37 +83,12 @@ def _between(way: _Way) -> dict[int, Box]:
     return {way.start + n: way.boxes[n] + off * (n / length) for n in range(1, length)}
 
 
-def _grey(image: Image, scale: float) -> Image:
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8, copy=False)
-
-
-def _step(last: Image, now: Image, box: Box) -> Box:
-    """Where `box` of the frame `last` is in `now`; where nothing can be followed it stays."""
-    (left, top), (width, height) = box[:2], box[2:] - box[:2]
-    shares = np.linspace(INSET, 1 - INSET, GRID)
-    grid = np.stack(np.meshgrid(left + width * shares, top + height * shares), -1)
-    before = grid.reshape(-1, 2).astype(np.float32)
-    after, there, _ = cv2.calcOpticalFlowPyrLK(last, now, before, None, **WINDOW)  # type: ignore[call-overload]
-    back, home, _ = cv2.calcOpticalFlowPyrLK(now, last, after, None, **WINDOW)  # type: ignore[call-overload]
-    error = np.linalg.norm(back - before, axis=1)
-    kept = (there.ravel() == 1) & (home.ravel() == 1)
-    kept &= error <= max(0.5, float(np.median(error)))
-    if kept.sum() < MIN_POINTS:
-        return box
-    before, after = before[kept], after[kept]
-    center = (box[:2] + box[2:]) / 2 + np.median(after - before, axis=0)
-    half = (box[2:] - box[:2]) / 2 * _scale(before, after)
-    return np.concatenate([center - half, center + half])
-
-
-def _scale(before: NDArray, after: NDArray) -> float:
-    """The median by which distances between the points grow."""
-    one, other = np.triu_indices(len(before), 1)
-    old = np.linalg.norm(before[one] - before[other], axis=1)
-    new = np.linalg.norm(after[one] - after[other], axis=1)
-    apart = old > 1
-    if not apart.any():
-        return 1.0
-    return float(np.clip(np.median(new[apart] / old[apart]), 1 / MAX_SCALE, MAX_SCALE))
+def _step(last: Image | None, now: Image, scale: float, under_way: Sequence[_Way]) -> None:
+    """Move every box from the frame `last` on to `now`; where nothing can be followed it stays."""
+    if last is None:
+        return
+    boxes = [way.boxes[-1] for way in under_way]
+    found = motions(last, now, [box * scale for box in boxes])
+    for way, box, motion in zip(under_way, boxes, found, strict=True):
+        moved = box if motion is None else motion.moved(box.reshape(2, 2) * scale).ravel() / scale
+        way.boxes.append(moved)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TextIO
 
-from fakecheck.report.record import to_record
+from fakecheck.report.encode import encoded
+from fakecheck.report.record import record_parts
 from fakecheck.types import Report
 
 
@@ -26,10 +26,9 @@ class JsonWriter:
         """Writes `report`; a second one to a `single` writer is a ValueError."""
         if self._single and self._count:
             raise ValueError("a writer of a single report got a second one")
-        text = json.dumps(to_record(report), indent=2, ensure_ascii=False, allow_nan=False)
         if not self._single:
             self._stream.write(",\n" if self._count else "[\n")
-        self._stream.write(text)
+        self._stream.writelines(encoded(record_parts(report), indent=2))
         self._count += 1
 
     def close(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TextIO
 
-from fakecheck.report.record import to_record
+from fakecheck.report.encode import encoded
+from fakecheck.report.record import record_parts
 from fakecheck.types import Report
+
+# Line separators of Unicode are valid within JSON, but split lines for some readers.
+MARKS = {ord(mark): f"\\u{ord(mark):04x}" for mark in ("\u0085", "\u2028", "\u2029")}
 
 
 class JsonlWriter:
@@ -17,16 +20,9 @@ class JsonlWriter:
 
     def add(self, report: Report) -> None:
         """Writes `report` as a line."""
-        text = json.dumps(
-            to_record(report, timeline=False),
-            ensure_ascii=False,
-            allow_nan=False,
-            separators=(",", ":"),
-        )
-        # Line separators of Unicode are valid within JSON, but split lines for some readers.
-        for mark in ("\u0085", "\u2028", "\u2029"):
-            text = text.replace(mark, f"\\u{ord(mark):04x}")
-        self._stream.write(text + "\n")
+        for text in encoded(record_parts(report, timeline=False)):
+            self._stream.write(text.translate(MARKS))
+        self._stream.write("\n")
         self._stream.flush()
 
     def close(self) -> None:

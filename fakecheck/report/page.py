@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any
 
 from fakecheck.report.catalogue import Words
@@ -47,7 +48,7 @@ def file_view(
 ) -> dict[str, Any]:
     """The fields of the template `file.html`; `left_out` says that there were too many stills."""
     is_video = report.media.kind == "video"
-    boxes = sorted(report.detections, key=lambda row: -row.llr)
+    boxes = nlargest(MAX_BOXES, report.detections, key=lambda row: row.llr)
     colors = _colors(report)
     return {
         "report": report,
@@ -66,8 +67,8 @@ def file_view(
             FamilyView(row.family, colors[row.family], row.probability, 100 * row.probability)
             for row in ranked_families(report)
         ],
-        "boxes": boxes[:MAX_BOXES],
-        "more_boxes": max(0, len(boxes) - MAX_BOXES),
+        "boxes": boxes,
+        "more_boxes": len(report.detections) - len(boxes),
         "colors": colors,
         "size": size,
         "visible": visible,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -26,6 +26,16 @@ def to_record(report: Report, timeline: bool = True) -> dict[str, Any]:
     `face_verdicts`, `spans` and `timeline` are keys of a video's record; of a picture's only where
     they hold something. Without `timeline`, which has a row a face and sampled frame, that one is
     left out. Raises ValueError, with the field's name, for a number that JSON cannot hold.
+    """
+    parts = record_parts(report, timeline)
+    return {
+        name: list(value) if isinstance(value, Iterator) else value for name, value in parts.items()
+    }
+
+
+def record_parts(report: Report, timeline: bool = True) -> dict[str, Any]:
+    """What `to_record` has, but `faces` and `detections` are iterators that make one row at a time:
+    a film has hundreds of thousands of them.
     """
     media, verdict = report.media, report.verdict
     return {
@@ -53,8 +63,8 @@ def to_record(report: Report, timeline: bool = True) -> dict[str, Any]:
             }
             for row in ranked_families(report)
         ],
-        "faces": [_face(row) for row in report.faces],
-        "detections": [_detection(row) for row in report.detections],
+        "faces": map(_face, report.faces),
+        "detections": map(_detection, report.detections),
         "errors": [
             {"stage": row.stage, "detector": row.detector, "message": printable(row.message)}
             for row in report.errors

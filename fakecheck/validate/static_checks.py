@@ -10,6 +10,7 @@ import yaml
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
 from fakecheck.errors import CardError, GraphRefusedError, PluginError
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
+from fakecheck.index import Registry, registry
 from fakecheck.labelmap import check_label_map
 from fakecheck.scaffold.card_text import MARK, open_fields
 from fakecheck.validate import words
@@ -77,12 +78,20 @@ def check_id(bundle: Bundle) -> str:
 
 def check_family(bundle: Bundle) -> str:
     """See `words.check_family`."""
-    return words.check_family(bundle.card)
+    return words.check_family(bundle.card.family, bundle.card.kind, _registry().families)
 
 
 def check_classes(bundle: Bundle) -> str:
     """See `words.check_classes`."""
-    return words.check_classes(bundle.card)
+    return words.check_classes([spec.name for spec in bundle.card.classes], _registry().artifacts)
+
+
+def _registry() -> Registry:
+    try:
+        return registry()
+    except PluginError as error:
+        # fakecheck's own fault, not that of the detector which is looked at.
+        raise Skipped(error.message, error.advice) from error
 
 
 def check_sizes(bundle: Bundle) -> str:

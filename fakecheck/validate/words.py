@@ -1,49 +1,44 @@
-"""The card's words, held against the registry: its families and the words of artifact classes."""
+"""A detector's words, held against the registry: its families and the words of artifact classes."""
 
 from __future__ import annotations
 
-from fakecheck.card import DetectorCard
-from fakecheck.errors import CardError, PluginError
-from fakecheck.index import Registry, registry
-from fakecheck.validate.findings import Skipped
+from collections.abc import Mapping, Sequence
+
+from fakecheck.errors import CardError
+from fakecheck.index import Artifacts, Family
 
 
-def check_family(card: DetectorCard) -> str:
-    """The family is a word of families.yaml, and the card's kind is that family's."""
-    families = _registry().families
-    family = families.get(card.family)
+def check_family(word: str, kind: str, families: Mapping[str, Family]) -> str:
+    """The family is a word of families.yaml, and the detector's kind is that family's.
+
+    Raises CardError where it is not.
+    """
+    family = families.get(word)
     if family is None:
         raise CardError(
-            f"family {card.family!r} is not in the registry's families.yaml",
+            f"family {word!r} is not in the registry's families.yaml",
             f"known are {', '.join(sorted(families))}; a new one comes with the detector, as an "
             "entry with name, kind and reference in registry/families.yaml",
         )
-    if family.kind != card.kind:
+    if family.kind != kind:
         raise CardError(
-            f"kind is {card.kind}, and the registry's families.yaml calls {card.family} "
-            f"{family.kind}",
+            f"kind is {kind}, and the registry's families.yaml calls {word} {family.kind}",
             f"write kind: {family.kind}",
         )
-    return f"{card.family}, {family.name}: {card.kind}"
+    return f"{word}, {family.name}: {kind}"
 
 
-def check_classes(card: DetectorCard) -> str:
-    """Every class is `<region>_<artifact>`, of words of artifacts.yaml."""
-    words = _registry().artifacts
-    for spec in card.classes:
-        if not words.holds(spec.name):
+def check_classes(names: Sequence[str], artifacts: Artifacts) -> str:
+    """Every class is `<region>_<artifact>`, of words of artifacts.yaml.
+
+    Raises CardError where one is not.
+    """
+    for name in names:
+        if not artifacts.holds(name):
             raise CardError(
-                f"class {spec.name!r} is no <region>_<artifact> of the registry's artifacts.yaml",
-                f"regions are {', '.join(words.regions)}; artifacts are "
-                f"{', '.join(words.artifacts)}; a new word comes with the detector, as a line in "
-                "registry/artifacts.yaml",
+                f"class {name!r} is no <region>_<artifact> of the registry's artifacts.yaml",
+                f"regions are {', '.join(artifacts.regions)}; artifacts are "
+                f"{', '.join(artifacts.artifacts)}; a new word comes with the detector, as a line "
+                "in registry/artifacts.yaml",
             )
-    return ", ".join(spec.name for spec in card.classes)
-
-
-def _registry() -> Registry:
-    try:
-        return registry()
-    except PluginError as error:
-        # fakecheck's own fault, not that of the detector which is looked at.
-        raise Skipped(error.message, error.advice) from error
+    return ", ".join(names)
