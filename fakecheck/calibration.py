@@ -19,6 +19,9 @@ from fakecheck.types import Floats
 
 # The rates of a card's table of false alarms.
 FALSE_ALARM_RATES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
+# What an uncalibrated detector may say: nothing. No score exceeds the threshold.
+SILENT = {"slope": 1.0, "intercept": 0.0, "min_llr": 0.0, "max_llr": 0.0}
+SILENT_THRESHOLD = 1.0
 # The share of reals over the threshold that a card states for a class.
 FIRING_RATE = 0.01
 # So weak a penalty on the slope that it matters only where a line parts the two wholly: half the

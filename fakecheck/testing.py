@@ -75,9 +75,10 @@ class DetectorContract:
             metafunc.parametrize("contract_check", [check.name for check in checks])
 
     @pytest.fixture(scope="class")
-    def contract(self) -> Examination[Subject]:
+    @classmethod
+    def contract(cls) -> Examination[Subject]:
         """The examination that the tests of a class share: each check is made once."""
-        return examination(bundle_in(self.folder), Options(load=self.load, faces=self.faces))
+        return examination(bundle_in(cls.folder), Options(load=cls.load, faces=cls.faces))
 
     def test_contract(self, contract: Examination[Subject], contract_check: str) -> None:
         """What the check found is ok."""

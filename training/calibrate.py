@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from fakecheck_training.cards import FALSE_ALARM_RATES, read_card, write_card
+from fakecheck.calibration import FALSE_ALARM_RATES, FIRING_RATE
+from fakecheck_training.cards import read_card, write_card
 from fakecheck_training.data import Sample
 from fakecheck_training.options import (
     cli,
@@ -28,8 +29,6 @@ from fakecheck_training.scoring import MIXED, Scorer, Scores
 from fakecheck_training.simulated import SimulatedSample, held_back
 from fakecheck_training.sources import known_samples
 from fakecheck_training.statistics import detector_llr, exceeded_by, fit_calibration
-
-FIRING_RATE = 0.01
 
 
 def positives_of(samples: Sequence[Sample], label: str) -> np.ndarray:
@@ -65,9 +64,7 @@ def calibrate_card(card: dict, scores: Scores) -> None:
         spec["threshold"] = round(exceeded_by(values[real].ravel(), FIRING_RATE), 6)
     classes = scores.values.shape[2]
     llr = detector_llr(scores.values[real].reshape(-1, classes), fitted)
-    card["false_alarm_llr"] = {
-        rate: round(exceeded_by(llr, float(rate)), 4) for rate in FALSE_ALARM_RATES
-    }
+    card["false_alarm_llr"] = {rate: round(exceeded_by(llr, rate), 4) for rate in FALSE_ALARM_RATES}
 
 
 @cli

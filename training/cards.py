@@ -13,15 +13,13 @@ from typing import Any
 
 import yaml
 
+from fakecheck.calibration import FALSE_ALARM_RATES, SILENT, SILENT_THRESHOLD
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, load_card
 from fakecheck.errors import UsageError
 from fakecheck_training.data import TERMS, Sample, pick
 from fakecheck_training.markdown import table
 from fakecheck_training.recipe import RECIPES, DetectorRecipe, load_backbone_recipe
 
-# What an uncalibrated detector may say: nothing.
-SILENT = {"slope": 1.0, "intercept": 0.0, "min_llr": 0.0, "max_llr": 0.0}
-FALSE_ALARM_RATES = ("0.1", "0.05", "0.02", "0.01", "0.005", "0.002")
 # Where the negatives of a row of metrics come from.
 OWN, POOLED = "own reals", "reals of all sets"
 GRAPH_LICENCE = (
@@ -131,7 +129,12 @@ def new_card(
         "input": {"width": side, "height": side, "color": "rgb"},
         "files": {name: sha256(folder / name) for name in files if (folder / name).exists()},
         "classes": [
-            {"id": number, "name": name, "calibration": dict(SILENT), "threshold": 1.0}
+            {
+                "id": number,
+                "name": name,
+                "calibration": dict(SILENT),
+                "threshold": SILENT_THRESHOLD,
+            }
             for number, name in enumerate(recipe.classes, 1)
         ],
         "false_alarm_llr": dict.fromkeys(FALSE_ALARM_RATES, 0.0),

@@ -18,11 +18,12 @@ from fakecheck.card import Calibration
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.loading import load_detectors
 from fakecheck.types import Floats
+from fakecheck_training.curves import calibration_error, reliability
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence_corpus import Item
 from fakecheck_training.sequence_data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence_export import out_option, read_sequence_card, write_sequence_card
-from fakecheck_training.sequence_metrics import expected_calibration_error, probability
+from fakecheck_training.sequence_metrics import probability
 from fakecheck_training.sequence_recipe import SequenceRecipe, load_sequence_recipe, model_folder
 
 
@@ -138,7 +139,7 @@ def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     chosen = [one for one in held_back if one.item.set in spec.calibrate_on]
     known = [one for one in chosen if family_known(one.item, families)]
     values = probability(log_likelihood_ratio(_scores(known), calibration))
-    error = expected_calibration_error(values, np.array([one.fake for one in known]))
+    error = calibration_error(reliability(values, np.array([one.fake for one in known])))
     click.echo(f"expected calibration error on them: {error:.3f}", err=True)
 
 

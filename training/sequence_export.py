@@ -16,13 +16,14 @@ import click
 import numpy as np
 import yaml
 
+from fakecheck.calibration import SILENT
 from fakecheck.card import GRAPH_FILE, ONNX_FILE
 from fakecheck.errors import PluginError
 from fakecheck.features import FEATURE_VERSION, WIDTH, ClassTable, sequence_of
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
 from fakecheck.report.files import atomic_path
 from fakecheck.temporal import CARD, TemporalModel, load_sequence_card
-from fakecheck_training.cards import DATA_LICENCE, SILENT, code_commit, sha256
+from fakecheck_training.cards import DATA_LICENCE, code_commit, sha256
 from fakecheck_training.compat import tf
 from fakecheck_training.data import TERMS
 from fakecheck_training.sequence_data import Labelled

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.calibration import auc, recall_at
+from fakecheck.calibration import recall_at
 from fakecheck.types import Floats, Span
+from fakecheck_training.curves import auc_interval, calibration_error, reliability
 
-BINS = 10
-BOOTSTRAPS = 1000
 FALSE_ALARM_RATE = 0.05
 
 
@@ -40,54 +39,17 @@ def probability(llr: Floats) -> Floats:
 
 def accuracy_of(values: Floats, fake: NDArray[np.bool_], groups: Sequence[str]) -> Accuracy:
     """`values` (n,) are probabilities in 0..1, `fake` (n,) the truth."""
-    low, high = auc_interval(values, fake, groups)
+    names = np.asarray(groups)
+    area, low, high = auc_interval(values[fake], values[~fake], names[fake], names[~fake])
     right = (values > 0.5) == fake
     return Accuracy(
-        auc(values[fake], values[~fake]),
+        area,
         low,
         high,
         recall_at(values[fake], values[~fake], FALSE_ALARM_RATE),
         float((right[fake].mean() + right[~fake].mean()) / 2),
-        expected_calibration_error(values, fake),
+        calibration_error(reliability(values, fake)),
     )
-
-
-def auc_interval(
-    values: Floats, fake: NDArray[np.bool_], groups: Sequence[str], seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of the ROC AUC by bootstrap over groups."""
-    rng = np.random.default_rng(seed)
-    names = sorted(set(groups))
-    index = {name: number for number, name in enumerate(names)}
-    member = np.array([index[group] for group in groups])
-    rows = [np.flatnonzero(member == number) for number in range(len(names))]
-    drawn = []
-    for _ in range(BOOTSTRAPS):
-        chosen = np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))])
-        truth = fake[chosen]
-        if truth.any() and not truth.all():
-            drawn.append(auc(values[chosen][truth], values[chosen][~truth]))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def expected_calibration_error(values: Floats, fake: NDArray[np.bool_]) -> float:
-    """How far probabilities (n,) lie from what they come to, over ten bins of equal width.
-
-    Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning",
-    2015; with forged and real weighing alike, as even odds beforehand ask for.
-    """
-    weight = np.where(fake, 0.5 / max(fake.sum(), 1), 0.5 / max((~fake).sum(), 1))
-    bins = np.minimum((np.asarray(values) * BINS).astype(int), BINS - 1)
-    total = 0.0
-    for number in range(BINS):
-        mine = bins == number
-        share = weight[mine].sum()
-        if share > 0:
-            said = (weight[mine] * values[mine]).sum() / share
-            came = weight[mine & fake].sum() / share
-            total += share * abs(said - came)
-    return float(total)
 
 
 def overlap(spans: Sequence[Span], forged: Sequence[tuple[float, float]]) -> tuple[float, float]:

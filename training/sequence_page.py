@@ -10,6 +10,7 @@ from pathlib import Path
 from fakecheck import __version__
 from fakecheck.report.files import atomic_path
 from fakecheck.temporal import SequenceCard
+from fakecheck_training.curves import BINS
 from fakecheck_training.sequence_metrics import Accuracy
 from fakecheck_training.sequence_unseen import Added
 
@@ -72,9 +73,9 @@ VIDEOS = """`val` videos of FaceForensics++ *Deepfakes* at the strongest compres
 four frames each: {forged} forged, {real} real. AUC with its 95 % interval by bootstrap over videos;
 *recall* is of forged videos at the score that 5 % of the real ones exceed; *accuracy* at a
 probability of one half, forged and real weighing alike; *ECE* is the expected calibration error
-over ten bins. The poolings are of the same detectors' ratios, without a model; the spectrum probe
-is a logistic regression on azimuthally averaged power spectra (Durall et al. 2020), fitted on this
-set's own training frames and averaged over a video's."""
+over {bins} bins. The poolings are of the same detectors' ratios, without a model; the spectrum
+probe is a logistic regression on azimuthally averaged power spectra (Durall et al. 2020), fitted on
+this set's own training frames and averaged over a video's."""
 PARTIAL = """{clips} clips of 9 seconds, made of stills of a `val` video as hand-held h264 clips, of
 which the middle third shows the forged version of the same video. {called} are called fake. In
 these the reported seconds hold {recall:.0%} of the forged ones (recall), and {precision:.0%} of the
@@ -112,7 +113,7 @@ def to_markdown(page: Page) -> str:
             alarms=bands.false_alarm_rate, real_below=bands.real_below, misses=bands.miss_rate
         ),
         "## Forged videos",
-        VIDEOS.format(forged=page.forged, real=page.real),
+        VIDEOS.format(forged=page.forged, real=page.real, bins=BINS),
         _table(
             ("", "AUC", "recall at 5 % FPR", "accuracy", "ECE"),
             [(name, *_accuracy(one)) for name, one in page.ways.items()],

@@ -15,7 +15,13 @@ from fakecheck_training.faces import load_faces, with_faces
 from fakecheck_training.input_faces import find_input_faces
 from fakecheck_training.inputs import read_input, tell_problems
 from fakecheck_training.part_draws import PartSource
-from fakecheck_training.recipe import BLEND_CLASSES, BackboneRecipe, CropSpec, DetectorRecipe
+from fakecheck_training.recipe import (
+    BLEND_CLASSES,
+    BackboneRecipe,
+    CropSpec,
+    DetectorRecipe,
+    Records,
+)
 
 
 def known_samples(
@@ -59,45 +65,7 @@ def backbone_source(
     """What the classifier stage draws from, in one split."""
     fakes = pick(samples, split, fake=True, sets=recipe.fake_sets or None)
     reals = pick(samples, split, fake=False)
-    crop = recipe.crop
-    if recipe.simulate:
-        return ArtifactSource(
-            data,
-            faces,
-            reals,
-            recipe.degrade,
-            (crop.side, crop.side),
-            crop.margin,
-            recipe.simulate,
-            power=recipe.power,
-            real_weights=recipe.real_weights,
-        )
-    if sees_parts(crop):
-        return PartSource(
-            data,
-            faces,
-            fakes,
-            reals,
-            recipe.degrade,
-            crop.side,
-            crop.margin,
-            simulated=recipe.simulated,
-            power=recipe.power,
-            real_weights=recipe.real_weights,
-        )
-    whole = FaceSource(
-        data,
-        faces,
-        fakes,
-        reals,
-        recipe.degrade,
-        (crop.side, crop.side),
-        crop.margin,
-        power=recipe.power,
-        fake_weights=recipe.fake_weights,
-        real_weights=recipe.real_weights,
-    )
-    return BlendSource(whole, recipe.blended, BLEND_CLASSES) if recipe.blended else whole
+    return _source(recipe, recipe, data, faces, fakes, reals)
 
 
 def detector_source(
@@ -111,18 +79,31 @@ def detector_source(
             f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures to fit, "
             "and both are needed"
         )
-    crop, records = recipe.crop, recipe.records
+    return _source(recipe, recipe.records, data, faces, fakes, reals, recipe.classes)
+
+
+def _source(
+    recipe: BackboneRecipe | DetectorRecipe,
+    mix: BackboneRecipe | Records,
+    data: Path,
+    faces: dict[str, Face],
+    fakes: Sequence[Sample],
+    reals: Sequence[Sample],
+    classes: Sequence[str] = (),
+) -> Source:
+    """`mix` says how often what is drawn; a backbone, which reads no labels, has no `classes`."""
+    crop, size = recipe.crop, (recipe.crop.side, recipe.crop.side)
     if recipe.simulate:
         return ArtifactSource(
             data,
             faces,
             reals,
             recipe.degrade,
-            (crop.side, crop.side),
+            size,
             crop.margin,
             recipe.simulate,
-            power=records.power,
-            real_weights=records.real_weights,
+            power=mix.power,
+            real_weights=mix.real_weights,
         )
     if sees_parts(crop):
         return PartSource(
@@ -133,10 +114,10 @@ def detector_source(
             recipe.degrade,
             crop.side,
             crop.margin,
-            simulated=records.simulated,
-            untouched=records.untouched,
-            power=records.power,
-            real_weights=records.real_weights,
+            simulated=mix.simulated,
+            untouched=mix.untouched if isinstance(mix, Records) else 0.0,
+            power=mix.power,
+            real_weights=mix.real_weights,
         )
     whole = FaceSource(
         data,
@@ -144,11 +125,11 @@ def detector_source(
         fakes,
         reals,
         recipe.degrade,
-        (crop.side, crop.side),
+        size,
         crop.margin,
-        label=recipe.classes[0],
-        power=records.power,
-        fake_weights=records.fake_weights,
-        real_weights=records.real_weights,
+        label=classes[0] if classes else FaceSource.label,
+        power=mix.power,
+        fake_weights=mix.fake_weights,
+        real_weights=mix.real_weights,
     )
-    return BlendSource(whole, records.blended, recipe.classes) if records.blended else whole
+    return BlendSource(whole, mix.blended, classes or BLEND_CLASSES) if mix.blended else whole

@@ -48,8 +48,8 @@ def detect(**given: Any) -> int:
 def video(**given: Any) -> int:
     """Judge clips, pictures and folders of them.
 
-    Does just what `fakecheck detect` does: by default 25 frames spread over each clip are looked at
-    and the evidence of each followed face is averaged over them.
+    Does just what `fakecheck detect` does: by default 25 frames spread over each clip are looked
+    at, every face is followed through them, and the worst face decides.
     """
     return _scan(**given)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fakecheck.calibration import FALSE_ALARM_RATES
+from fakecheck.calibration import FALSE_ALARM_RATES, SILENT, SILENT_THRESHOLD
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, DetectorCard, load_card
 from fakecheck.engines.convert import Agreement
 from fakecheck.engines.optimize import optimize_bundle
@@ -28,10 +28,6 @@ from fakecheck.scaffold.graph_facts import GraphFacts, Size, read_graph_facts
 from fakecheck.scaffold.names import Names
 from fakecheck.validate.ends import check_ends
 from fakecheck.validate.target import find_target
-
-# What an uncalibrated detector may say: nothing. No score exceeds the threshold.
-SILENT = {"slope": 1.0, "intercept": 0.0, "min_llr": 0.0, "max_llr": 0.0}
-SILENT_THRESHOLD = 1.0
 
 
 @dataclass(frozen=True)

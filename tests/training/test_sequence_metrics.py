@@ -13,26 +13,9 @@ from sequence_corpora import corpus, item
 from fakecheck.types import Span
 from fakecheck_training.sequence_metrics import (
     accuracy_of,
-    expected_calibration_error,
     intersection_over_union,
     overlap,
 )
-
-
-def test_probabilities_that_hold_have_no_error_and_lies_have_theirs():
-    rng = np.random.default_rng(0)
-    values = rng.uniform(0, 1, 40_000)
-    fake = rng.uniform(0, 1, 40_000) < values
-    assert expected_calibration_error(values, fake) < 0.02
-    assert expected_calibration_error(np.full(100, 0.95), np.arange(100) < 50) == pytest.approx(
-        0.45
-    )
-
-
-def test_forged_and_real_weigh_alike():
-    values = np.array([0.5] * 10)
-    fake = np.array([True] + [False] * 9)
-    assert expected_calibration_error(values, fake) == pytest.approx(0)
 
 
 def test_overlap_is_in_seconds():

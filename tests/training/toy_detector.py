@@ -1,0 +1,106 @@
+"""A detector of drawn forgeries: trained in little time, and what it must have learned by then.
+
+Training is not deterministic: threads decide the order of pictures and of sums. So what is asked
+for are means over several batches and pictures, with room.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import ToySource
+
+from fakecheck.calibration import auc
+from fakecheck.card import ONNX_FILE, load_card
+from fakecheck.engines.convert import Agreement
+from fakecheck.engines.onnx import OnnxEngine
+from fakecheck.geometry import iou_matrix
+from fakecheck.graph import check_bundle, read_checked
+from fakecheck_training import train
+from fakecheck_training.compat import tf
+from fakecheck_training.export import export_detector, stages
+from fakecheck_training.lite0 import build_backbone, load_imagenet
+from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.recipe import CropSpec, DetectorRecipe, Records
+from fakecheck_training.records import make_draws, write_records
+
+SIDE = 96
+PICTURES = 24
+DATA = [{"set": "drawn", "split": "train", "use": "positives", "pictures": 48, "terms": "none"}]
+
+
+def toy_recipe(pipeline: str, classes: list[str], steps: int, batch: int) -> DetectorRecipe:
+    """The recipe of a detector of checkerboards."""
+    return DetectorRecipe(
+        name="toy",
+        family="toygan",
+        kind="synthesis",
+        version="0.0.1",
+        summary="Boxes checkerboards.",
+        backbone="",
+        pipeline=pipeline,
+        crop=CropSpec(["face"], SIDE),
+        classes=classes,
+        fake_sets=[],
+        records=Records(48, 48),
+        steps=steps,
+        limits=["Knows drawn faces only."],
+        batch=batch,
+        rate=2e-3,
+    )
+
+
+def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:
+    """Trains from ImageNet in the folder `work`, with a line of log every so many steps."""
+    backbone = build_backbone()
+    load_imagenet(backbone)
+    start = tf.train.Checkpoint(feature_extractor=backbone).save(str(work / "start" / "ckpt"))
+    folder = detector_folder(work, recipe.name)
+    draws = make_draws(
+        ToySource(SIDE), recipe.records.fakes, recipe.records.reals, seed=recipe.seed
+    )
+    write_records(draws, folder, recipe.classes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "STEPS_A_LOOP", steps_a_loop)
+        train.train_detector(recipe, folder, Path(start))
+
+
+def export_toy(recipe: DetectorRecipe, work: Path) -> tuple[Path, Agreement]:
+    """The bundle's folder, and how well its two graphs agree, which exporting checks."""
+    return export_detector(recipe, work, work / "out", DATA, stages(recipe, work))
+
+
+def check_loss(recipe: DetectorRecipe, work: Path, share: float, lines: int) -> None:
+    """The loss of the last `lines` of log is under this `share` of that of the first."""
+    found = train.read_losses(detector_folder(work, recipe.name) / "checkpoints/train")
+    losses = [loss for _, loss in found]
+    assert len(losses) >= 2 * lines
+    assert np.mean(losses[-lines:]) < share * np.mean(losses[:lines]), losses
+
+
+def check_found(bundle: Path) -> None:
+    """The exported graph tells unseen forgeries from real faces, and boxes them."""
+    card = load_card(bundle)
+    check_bundle(card)
+    source = ToySource(SIDE)
+    draws = [source.draw(bool(i % 2), np.random.default_rng((9, i))) for i in range(PICTURES)]
+    pictures = np.stack([draw.image[..., ::-1] for draw in draws])
+    raw = OnnxEngine(card, read_checked(card, ONNX_FILE)).run(pictures)
+    best = np.array([s[:n].max(initial=0) for s, n in zip(raw.scores, raw.counts, strict=True)])
+    fake = np.array([draw.fake for draw in draws])
+    assert auc(best[fake], best[~fake]) >= 0.95, best
+    at = raw.scores.argmax(axis=1)
+    boxes = raw.boxes[np.arange(PICTURES), at][:, [1, 0, 3, 2]] * SIDE
+    overlaps = np.array(
+        [
+            iou_matrix(box[None], draw.xyxy)[0, 0]
+            for box, draw in zip(boxes, draws, strict=True)
+            if draw.fake
+        ]
+    )
+    assert np.median(overlaps) > 0.5, overlaps
+    assert np.mean(overlaps > 0.3) >= 0.75, overlaps
+    # Of the forgeries' own class, which the label map puts first.
+    assert np.mean(raw.classes[np.arange(PICTURES), at][fake] == 1) >= 0.9
