@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from fakecheck.calibration import auc
 from fakecheck.report.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.accuracy_results import ALL, KNOWN, Results
@@ -21,7 +22,6 @@ from fakecheck_training.accuracy_rows import FALSE_ALARM_RATE, is_fake
 from fakecheck_training.accuracy_steps import PREDECESSOR, Step
 from fakecheck_training.curves import Bin, calibration_error
 from fakecheck_training.mesonet import WEIGHTS
-from fakecheck_training.statistics import auc
 
 DPI = 120
 BLUE, ORANGE, GREY, GREEN = "#1f5fa8", "#d1741f", "#8a8a8a", "#3a8a4d"

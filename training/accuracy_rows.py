@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
 from fakecheck.index import registry
 from fakecheck.types import Floats
 from fakecheck_training.curves import Interval, auc_interval
 from fakecheck_training.data import Sample
 from fakecheck_training.judging import Judged
-from fakecheck_training.statistics import exceeded_by
 
 FALSE_ALARM_RATE = 0.01
 

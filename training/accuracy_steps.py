@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fakecheck.calibration import auc
 from fakecheck.card import DetectorCard
 from fakecheck_training.accuracy_rows import families_of_sets, is_fake, stands_for
 from fakecheck_training.data import Sample
 from fakecheck_training.judging import judge_all
 from fakecheck_training.measured import Shot
-from fakecheck_training.statistics import auc
 
 ATTRIBUTES = "attributes alone"
 

@@ -13,7 +13,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from fakecheck.calibration import FALSE_ALARM_RATES, FIRING_RATE
+from fakecheck.calibration import (
+    FALSE_ALARM_RATES,
+    FIRING_RATE,
+    detector_llr,
+    exceeded_by,
+    fit_calibration,
+)
 from fakecheck_training.cards import read_card, write_card
 from fakecheck_training.data import Sample
 from fakecheck_training.options import (
@@ -28,7 +34,6 @@ from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import MIXED, Scorer, Scores
 from fakecheck_training.simulated import SimulatedSample, held_back
 from fakecheck_training.sources import known_samples
-from fakecheck_training.statistics import detector_llr, exceeded_by, fit_calibration
 
 
 def positives_of(samples: Sequence[Sample], label: str) -> np.ndarray:

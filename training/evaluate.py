@@ -15,6 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
+from fakecheck.calibration import auc, detector_llr, recall_at
 from fakecheck.card import Calibration
 from fakecheck_training.augment import FIXED
 from fakecheck_training.cards import OWN, POOLED
@@ -29,7 +30,6 @@ from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import Scorer, Scores
 from fakecheck_training.simulated import held_back
 from fakecheck_training.sources import known_samples
-from fakecheck_training.statistics import auc, detector_llr, recall_at
 
 
 def measure(

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fakecheck.assemble import ReportAssembler
+from fakecheck.calibration import detector_llr
 from fakecheck.card import DetectorCard
 from fakecheck.detector import log_mean_exp
 from fakecheck.types import Floats, FrameResult, MediaInfo
 from fakecheck_training.data import Sample
 from fakecheck_training.measured import Shot
-from fakecheck_training.statistics import detector_llr
 
 # Only its kind decides anything.
 PICTURE = MediaInfo("", "", "image", 1, 1, frames=1)

@@ -23,6 +23,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import StratifiedGroupKFold
 
+from fakecheck.calibration import auc
 from fakecheck.errors import InputError
 from fakecheck.report.files import atomic_path
 from fakecheck.types import Floats
@@ -31,7 +32,6 @@ from fakecheck_training.options import cli, progress, recipe_argument, work_opti
 from fakecheck_training.pipeline import detector_folder
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.shortcuts import FEATURES, features
-from fakecheck_training.statistics import auc
 
 from fakecheck_training.compat import tf  # isort: skip
 

@@ -9,15 +9,15 @@ import pytest
 
 pytest.importorskip("sklearn", reason="needs scikit-learn (pip install fakecheck[train])")
 
-from fakecheck.detector import log_likelihood_ratio
-from fakecheck.errors import CardError
-from fakecheck_training.statistics import (
+from fakecheck.calibration import (
     auc,
     detector_llr,
     exceeded_by,
     fit_calibration,
     recall_at,
 )
+from fakecheck.detector import log_likelihood_ratio
+from fakecheck.errors import CardError
 
 
 def _scores(mean: float, n: int, seed: int) -> np.ndarray:
