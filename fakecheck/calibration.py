@@ -80,7 +80,7 @@ def exceeded_by(values: Floats, rate: float) -> float:
     return float(np.quantile(values, 1 - rate))
 
 
-def auc(fake: Floats, real: Floats) -> float:
+def auc(fake: NDArray[np.floating], real: NDArray[np.floating]) -> float:
     """ROC AUC of values of fakes (n,) against those of reals (m,).
 
     The share of pairs in which the fake has the higher value, of equal ones a half (Mann and
