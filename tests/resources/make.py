@@ -3,7 +3,7 @@
     python tests/resources/make.py FOLDER_WITH_GRID_CLIPS [FOLDER_FOR_ALL_PAIRS]
 
 The forged ones get the eyes, nose and mouth of the second speaker, pasted by the same code that
-simulates part swaps for training. Neither clip was used in training.
+simulates part swaps for training. No detector was trained on either clip; the temporal model was.
 With a second folder, the same forgery of every pair of speakers goes there instead, for
 `fakecheck detect` to tell how many are found: README.md says so.
 """
