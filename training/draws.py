@@ -121,6 +121,24 @@ def random_context(image: Image, face: Face, rng: Rng) -> tuple[Image, Face]:
     return cut_context(image, face, CONTEXT, np.zeros(2))
 
 
+def picture_margins(image: Image, face: Face) -> Floats:
+    """(4,) left, top, right, bottom: how far the picture goes on around the face, in face sides."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = (float(v) for v in face.xyxy)
+    room = np.array([left, top, width - right, height - bottom], np.float32)
+    return room / longer_side(face)
+
+
+def cut_margins(image: Image, face: Face, margins: Floats) -> tuple[Image, Face]:
+    """The picture with at most `margins` (4,), as `picture_margins` gives them; the face there."""
+    height, width = image.shape[:2]
+    x0, y0, right, bottom = np.maximum(
+        0, (picture_margins(image, face) - margins) * longer_side(face)
+    ).astype(int)
+    cut = image[y0 : max(height - bottom, y0 + 1), x0 : max(width - right, x0 + 1)]
+    return cut, move_face(face, 1, 1, -x0, -y0)
+
+
 def cut_context(image: Image, face: Face, context: float, shift: np.ndarray) -> tuple[Image, Face]:
     """`context` face sides around the face, moved by `shift` (2,) face sides; the face there."""
     left, top, right, bottom = (float(v) for v in face.xyxy)
@@ -180,13 +198,17 @@ def random_picture(
 
 
 def random_view(
-    image: Image, face: Face, xyxy: Floats, rng: Rng
+    image: Image, face: Face, xyxy: Floats, rng: Rng, margins: Floats | None = None
 ) -> tuple[Image, Face, Floats, bool]:
     """The picture cut around its face and perhaps mirrored, and whether it was.
 
-    The face and the boxes (n, 4) lie where they now are.
+    The face and the boxes (n, 4) lie where they now are. `margins` as for `cut_margins`, or it is
+    `random_context` that cuts.
     """
-    cut, moved = random_context(image, face, rng)
+    if margins is None:
+        cut, moved = random_context(image, face, rng)
+    else:
+        cut, moved = cut_margins(image, face, margins)
     xyxy = xyxy + np.tile(moved.xyxy[:2] - face.xyxy[:2], 2)
     mirrored = bool(rng.random() < 0.5)
     if mirrored:
@@ -219,7 +241,8 @@ def degraded_crop(
 class FaceSource:
     """Face crops of real and fake pictures; the box of a fake lies over its face if not annotated.
 
-    `size` is (width, height) in pixels, `power` and `weights` as for `balanced`.
+    `size` is (width, height) in pixels, `power` and `weights` as for `balanced`; `framed` is the
+    share of draws, fake and real, that are cut as closely as some fake's picture is.
     """
 
     root: Path
@@ -233,6 +256,7 @@ class FaceSource:
     power: float = 0.5
     fake_weights: dict[str, float] | None = None
     real_weights: dict[str, float] | None = None
+    framed: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.fakes or not self.reals:
@@ -263,7 +287,8 @@ class FaceSource:
         """A face crop of this picture."""
         face, labels = self.faces[sample.key], sample.labels or (self.label,)
         marked = np.array(sample.boxes or [face.xyxy] * len(labels), np.float32)
-        image, face, xyxy, _ = random_view(read_image(self.root / sample.key), face, marked, rng)
+        image = read_image(self.root / sample.key)
+        image, face, xyxy, _ = random_view(image, face, marked, rng, self._frame(rng))
         crop, boxes = degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
         seen = np.array([shown_share(box, *self.size) >= SHOWN for box in boxes])
         fake = sample.fake and bool(seen.any())
@@ -275,3 +300,9 @@ class FaceSource:
             labels=tuple(np.array(labels)[seen].tolist()) if fake else (),
             source=sample.key,
         )
+
+    def _frame(self, rng: Rng) -> Floats | None:
+        if not self.framed or rng.random() >= self.framed:
+            return None
+        other = self.fakes[int(rng.integers(len(self.fakes)))]
+        return picture_margins(read_image(self.root / other.key), self.faces[other.key])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from drawn import drawn_face, write_pack
@@ -16,8 +17,11 @@ from fakecheck_training.draws import (
     balanced,
     clip_boxes,
     cut_context,
+    cut_margins,
     flip_face,
+    longer_side,
     move_face,
+    picture_margins,
 )
 from fakecheck_training.part_draws import PartSource, part_crop, part_label, shown_share
 from fakecheck_training.simulate import PARTS, part_box
@@ -39,6 +43,46 @@ def test_context_moves_the_face_with_the_picture() -> None:
     ox, oy = np.round(face.landmarks[0]).astype(int)
     assert cut.shape[0] < image.shape[0]
     np.testing.assert_array_equal(cut[y, x], image[oy, ox])
+
+
+def test_margins_cut_what_goes_on_further_and_leave_what_is_tight() -> None:
+    image, face = drawn_face(2)
+    wide = picture_margins(image, face)
+    same, unmoved = cut_margins(image, face, wide + 1)
+    assert same.shape == image.shape
+    np.testing.assert_array_equal(unmoved.xyxy, face.xyxy)
+    wanted = np.array([0.0, 0.1, 0.05, wide[3] + 1], np.float32)
+    cut, moved = cut_margins(image, face, wanted)
+    np.testing.assert_allclose(
+        picture_margins(cut, moved), [0.0, 0.1, 0.05, wide[3]], atol=1.5 / longer_side(face)
+    )
+    x, y = np.round(moved.landmarks[2]).astype(int)
+    ox, oy = np.round(face.landmarks[2]).astype(int)
+    np.testing.assert_array_equal(cut[y, x], image[oy, ox])
+
+
+def test_framed_draws_show_no_more_around_reals_than_around_the_closest_fake(
+    tmp_path: Path,
+) -> None:
+    faces = write_pack(tmp_path)
+    samples = read_samples(tmp_path)
+    fakes, reals = pick(samples, "fit", True), pick(samples, "fit", False)
+    close = fakes[:1]
+    picture, face = cv2.imread(str(tmp_path / close[0].key)), faces[close[0].key]
+    cut, moved = cut_margins(picture, face, np.zeros(4, np.float32))
+    cv2.imwrite(str(tmp_path / close[0].key), cut)
+    faces[close[0].key] = moved
+    untouched = Degrader(untouched=1.0)
+    source = FaceSource(tmp_path, faces, close, reals, untouched, (64, 64), 0.5, framed=1.0)
+    free = FaceSource(tmp_path, faces, close, reals, untouched, (64, 64), 0.5)
+
+    def repeated(found: FaceSource) -> float:
+        """Share of real crops whose outermost rows repeat the picture's last one."""
+        images = [found.draw(False, np.random.default_rng(i)).image for i in range(20)]
+        return float(np.mean([np.ptp(i[:4], axis=0).max() <= 2 for i in images]))
+
+    assert repeated(source) >= 0.9
+    assert repeated(free) < 0.5
 
 
 def test_balanced_weighs_sets_by_size_and_wish(tmp_path: Path) -> None:
