@@ -24,6 +24,8 @@ CONTEXT = 2.2
 # Some sets are cut close to the face, so their crops end in repeated border pixels: any picture may
 # come as close as that, or the streaks would tell the set.
 TIGHT, TIGHT_CONTEXT = 0.35, (1.0, 1.5)
+# A picture's contrast is changed by at most this much: more would make its noise or its steps show.
+GAIN = (0.6, 1.6)
 # Detectors must bear what the face finder's boxes and landmarks do from picture to picture.
 BOX_SHIFT, BOX_SCALE, MARK_SHIFT = 0.05, 0.1, 0.03
 # A face crop has a box for what it shows this much of.
@@ -139,6 +141,19 @@ def cut_margins(image: Image, face: Face, margins: Floats) -> tuple[Image, Face]
     return cut, move_face(face, 1, 1, -x0, -y0)
 
 
+def match_colours(image: Image, like: Image) -> Image:
+    """`image` with each channel's mean of `like` and, within limits, its standard deviation.
+
+    After Reinhard et al., "Color Transfer between Images" (2001), in BGR.
+    """
+    mean, spread = cv2.meanStdDev(image)
+    wanted, wanted_spread = cv2.meanStdDev(like)
+    gain = np.clip(wanted_spread / np.maximum(spread, 1.0), *GAIN)
+    table = (np.arange(256)[None] - mean) * gain + wanted
+    lut = np.clip(np.round(table), 0, 255).astype(np.uint8).T
+    return cv2.LUT(image, np.ascontiguousarray(lut)[None])
+
+
 def cut_context(image: Image, face: Face, context: float, shift: np.ndarray) -> tuple[Image, Face]:
     """`context` face sides around the face, moved by `shift` (2,) face sides; the face there."""
     left, top, right, bottom = (float(v) for v in face.xyxy)
@@ -241,8 +256,8 @@ def degraded_crop(
 class FaceSource:
     """Face crops of real and fake pictures; the box of a fake lies over its face if not annotated.
 
-    `size` is (width, height) in pixels, `power` and `weights` as for `balanced`; `framed` is the
-    share of draws, fake and real, that are cut as closely as some fake's picture is.
+    `size` is (width, height) in pixels, `power` and `weights` as for `balanced`; `matched` is the
+    share of draws, fake and real, that get the frame and the colours of some fake's picture.
     """
 
     root: Path
@@ -256,7 +271,7 @@ class FaceSource:
     power: float = 0.5
     fake_weights: dict[str, float] | None = None
     real_weights: dict[str, float] | None = None
-    framed: float = 0.0
+    matched: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.fakes or not self.reals:
@@ -287,8 +302,11 @@ class FaceSource:
         """A face crop of this picture."""
         face, labels = self.faces[sample.key], sample.labels or (self.label,)
         marked = np.array(sample.boxes or [face.xyxy] * len(labels), np.float32)
-        image = read_image(self.root / sample.key)
-        image, face, xyxy, _ = random_view(image, face, marked, rng, self._frame(rng))
+        image, like = read_image(self.root / sample.key), self._like(rng)
+        margins = None if like is None else picture_margins(*like)
+        image, face, xyxy, _ = random_view(image, face, marked, rng, margins)
+        if like is not None:
+            image = match_colours(image, like[0])
         crop, boxes = degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
         seen = np.array([shown_share(box, *self.size) >= SHOWN for box in boxes])
         fake = sample.fake and bool(seen.any())
@@ -301,8 +319,9 @@ class FaceSource:
             source=sample.key,
         )
 
-    def _frame(self, rng: Rng) -> Floats | None:
-        if not self.framed or rng.random() >= self.framed:
+    def _like(self, rng: Rng) -> tuple[Image, Face] | None:
+        """The picture and face of a fake that the draw shall be framed and coloured like."""
+        if not self.matched or rng.random() >= self.matched:
             return None
         other = self.fakes[int(rng.integers(len(self.fakes)))]
-        return picture_margins(read_image(self.root / other.key), self.faces[other.key])
+        return read_image(self.root / other.key), self.faces[other.key]

@@ -82,9 +82,9 @@ class Records:
     """How many draws go into the TFRecords, and of what.
 
     `fakes` and `reals` are counts of draws; weights and `power` as for `draws.balanced`,
-    `simulated` and `blended` as for a backbone. `framed` is the share of draws of whole faces, fake
-    and real, that are cut as closely to the face as some fake's picture is: for sets whose pictures
-    end where those of other sets go on.
+    `simulated` and `blended` as for a backbone. `matched` is the share of draws of whole faces,
+    fake and real, that are cut as closely to the face as some fake's picture is and get its means
+    and spreads of colour: for small sets that are told by their frame and light.
     """
 
     fakes: int
@@ -93,7 +93,7 @@ class Records:
     simulated: float = 0.0
     blended: float = 0.0
     untouched: float = 0.0
-    framed: float = 0.0
+    matched: float = 0.0
     fake_weights: dict[str, float] = field(default_factory=dict)
     real_weights: dict[str, float] = field(default_factory=dict)
 
@@ -173,8 +173,8 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
             f"{path}: classes must be every <region>_<artifact> of simulate, "
             f"which makes {', '.join(recipe.simulate.classes)}"
         )
-    if recipe.records.framed and (recipe.simulate or recipe.crop.regions != ["face"]):
-        raise UsageError(f"{path}: framed needs fakes of fake_sets or inputs, and whole faces")
+    if recipe.records.matched and (recipe.simulate or recipe.crop.regions != ["face"]):
+        raise UsageError(f"{path}: matched needs fakes of fake_sets or inputs, and whole faces")
     if recipe.records.blended and not set(recipe.classes) & set(BLEND_CLASSES):
         raise UsageError(f"{path}: blended needs one of the classes {', '.join(BLEND_CLASSES)}")
     return recipe

@@ -131,6 +131,6 @@ def _source(
         power=mix.power,
         fake_weights=mix.fake_weights,
         real_weights=mix.real_weights,
-        framed=mix.framed if isinstance(mix, Records) else 0.0,
+        matched=mix.matched if isinstance(mix, Records) else 0.0,
     )
     return BlendSource(whole, mix.blended, classes or BLEND_CLASSES) if mix.blended else whole

@@ -20,6 +20,7 @@ from fakecheck_training.draws import (
     cut_margins,
     flip_face,
     longer_side,
+    match_colours,
     move_face,
     picture_margins,
 )
@@ -61,7 +62,7 @@ def test_margins_cut_what_goes_on_further_and_leave_what_is_tight() -> None:
     np.testing.assert_array_equal(cut[y, x], image[oy, ox])
 
 
-def test_framed_draws_show_no_more_around_reals_than_around_the_closest_fake(
+def test_matched_draws_show_no_more_around_reals_than_around_the_closest_fake(
     tmp_path: Path,
 ) -> None:
     faces = write_pack(tmp_path)
@@ -73,7 +74,7 @@ def test_framed_draws_show_no_more_around_reals_than_around_the_closest_fake(
     cv2.imwrite(str(tmp_path / close[0].key), cut)
     faces[close[0].key] = moved
     untouched = Degrader(untouched=1.0)
-    source = FaceSource(tmp_path, faces, close, reals, untouched, (64, 64), 0.5, framed=1.0)
+    source = FaceSource(tmp_path, faces, close, reals, untouched, (64, 64), 0.5, matched=1.0)
     free = FaceSource(tmp_path, faces, close, reals, untouched, (64, 64), 0.5)
 
     def repeated(found: FaceSource) -> float:
@@ -83,6 +84,17 @@ def test_framed_draws_show_no_more_around_reals_than_around_the_closest_fake(
 
     assert repeated(source) >= 0.9
     assert repeated(free) < 0.5
+
+
+def test_colours_are_matched_but_contrast_only_so_far() -> None:
+    rng = np.random.default_rng(0)
+    image = np.clip(rng.normal((120, 90, 140), 20, (64, 64, 3)), 0, 255).astype(np.uint8)
+    like = np.clip(rng.normal((60, 110, 160), (24, 30, 12), (50, 40, 3)), 0, 255).astype(np.uint8)
+    found = match_colours(image, like)
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), like.mean(axis=(0, 1)), atol=1)
+    np.testing.assert_allclose(found.std(axis=(0, 1)), [24, 30, 12], rtol=0.06)
+    flat = match_colours(image, np.full((8, 8, 3), 100, np.uint8))
+    np.testing.assert_allclose(flat.std(axis=(0, 1)), image.std(axis=(0, 1)) * 0.6, rtol=0.05)
 
 
 def test_balanced_weighs_sets_by_size_and_wish(tmp_path: Path) -> None:
