@@ -32,17 +32,25 @@ MAX_STEPS = 200
 PRECISION = 1e-9
 
 
-def fit_calibration(fake: Floats, real: Floats, fake_groups: int, real_groups: int) -> Calibration:
+def fit_calibration(
+    fake: Floats,
+    real: Floats,
+    fake_groups: int,
+    real_groups: int,
+    weights: tuple[Floats, Floats] | None = None,
+) -> Calibration:
     """Logistic calibration (Platt 1999; Brümmer and du Preez 2006) of scores (n,) and (m,).
 
-    Fakes and reals weigh 50:50, so that the fitted log-odds are a log-likelihood ratio. The bounds
+    Fakes and reals weigh 50:50, so that the fitted log-odds are a log-likelihood ratio; within each
+    side all weigh the same, or as `weights` (n,) and (m,) say. The bounds
     are those that so many independent groups support: a ratio above m + 1 would claim that fewer
     than one in m + 1 reals score so high, of which m reals can be no witness; the argument is that
     of empirical lower and upper bounds (Vergeer et al. 2016), in its simplest form.
 
     Raises CardError where the fakes score no higher than the reals.
     """
-    slope, intercept = _fit_line(_logit(fake), _logit(real))
+    sides = weights or (np.ones(len(fake)), np.ones(len(real)))
+    slope, intercept = _fit_line(_logit(fake), _logit(real), *sides)
     if slope <= 0:
         raise CardError(
             "the detector's scores are no higher for fakes than for reals: it cannot be calibrated"
@@ -101,14 +109,19 @@ def _logit(scores: Floats) -> NDArray[np.float64]:
     return np.log(clipped / (1 - clipped))
 
 
-def _fit_line(fake: NDArray[np.float64], real: NDArray[np.float64]) -> tuple[float, float]:
+def _fit_line(
+    fake: NDArray[np.float64],
+    real: NDArray[np.float64],
+    fake_weights: NDArray[np.floating],
+    real_weights: NDArray[np.floating],
+) -> tuple[float, float]:
     """Slope and intercept of the log-odds of fake at logits (n,) and (m,), by Newton's method.
 
     Where all logits are equal the slope is 0.
     """
     x = np.concatenate([fake, real])
     signs = np.concatenate([np.ones(len(fake)), -np.ones(len(real))])
-    weights = np.where(signs > 0, 0.5 / len(fake), 0.5 / len(real))
+    weights = np.concatenate([side / side.sum() / 2 for side in (fake_weights, real_weights)])
     if np.ptp(x) == 0:
         return 0.0, 0.0
     # Of columns centred and of unit spread the steps are well conditioned whatever the scores are.

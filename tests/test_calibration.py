@@ -43,6 +43,18 @@ def test_the_fit_is_that_of_scikit_learn(case):
     assert found.intercept == pytest.approx(model.intercept_[0], abs=1e-3)
 
 
+def test_weights_count_as_repetitions_do():
+    fake, real = (scores_of(logits) for logits in drawn("few"))
+    times = [np.random.default_rng(side).integers(1, 4, n) for side, n in ((0, 30), (1, 40))]
+    weighted = fit_calibration(fake, real, 9, 9, (times[0].astype(float), times[1].astype(float)))
+    repeated = fit_calibration(np.repeat(fake, times[0]), np.repeat(real, times[1]), 9, 9)
+    # All but the penalty, which counts the scores.
+    assert weighted.slope == pytest.approx(repeated.slope, rel=1e-3)
+    assert weighted.intercept == pytest.approx(repeated.intercept, abs=1e-3)
+    plain = fit_calibration(fake, real, 9, 9)
+    assert abs(weighted.slope - plain.slope) > 0.01
+
+
 def test_classes_that_a_line_parts_wholly_still_give_a_finite_slope():
     found = fit_calibration(scores_of(np.full(50, 6.0)), scores_of(np.full(50, -6.0)), 50, 50)
     assert 0 < found.slope < 10

@@ -5,6 +5,7 @@ Fitted on what each fold's model said of the groups it was not trained on; `val`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,10 @@ def read_held_back(path: Path, sequences: Sequence[Labelled]) -> list[HeldBack]:
 def fit(
     recipe: SequenceRecipe, held_back: Sequence[HeldBack], families: set[str]
 ) -> dict[str, object]:
-    """What the card gets. Forgeries whose family has no detector do not count: they are missed."""
+    """What the card gets. Forgeries whose family has no detector do not count: they are missed.
+
+    Sets weigh in the calibration as in training, whatever their size.
+    """
     chosen = [
         one
         for one in held_back
@@ -76,7 +80,8 @@ def fit(
     fakes = [one for one in chosen if one.fake]
     reals = [one for one in chosen if not one.fake]
     groups = [len({one.item.group for one in side}) for side in (fakes, reals)]
-    whole = fit_calibration(_scores(fakes), _scores(reals), groups[0], groups[1])
+    weights = _weights(recipe, fakes), _weights(recipe, reals)
+    whole = fit_calibration(_scores(fakes), _scores(reals), groups[0], groups[1], weights)
     llr = log_likelihood_ratio(_scores(reals), whole)
     known = probability(log_likelihood_ratio(_scores(fakes), whole))
     samples = np.concatenate([one.samples for one in chosen])
@@ -113,6 +118,11 @@ def forged_over(fakes: Sequence[HeldBack], calibration: Calibration) -> float:
 
     cuts = np.arange(0.1, 0.96, 0.05)
     return round(float(cuts[int(np.argmax([f1(cut) for cut in cuts]))]), 2)
+
+
+def _weights(recipe: SequenceRecipe, side: Sequence[HeldBack]) -> Floats:
+    sizes = Counter(one.item.set for one in side)
+    return np.array([recipe.sets[one.item.set] / sizes[one.item.set] for one in side], np.float32)
 
 
 def _scores(side: Sequence[HeldBack]) -> Floats:
