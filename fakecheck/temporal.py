@@ -121,7 +121,7 @@ def load_sequence_card(folder: Path) -> SequenceCard:
             f"{path}: the temporal model takes features of version {card.features.version} "
             f"({card.features.width} a sample), this fakecheck makes version {wanted[0]} "
             f"({wanted[1]})",
-            "train it anew: python -m fakecheck_training.sequence_train",
+            "train it anew: python -m fakecheck_training.sequence.train",
         )
     return card
 

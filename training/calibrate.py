@@ -22,6 +22,8 @@ from fakecheck.calibration import (
 )
 from fakecheck_training.cards import read_card, write_card
 from fakecheck_training.data import Sample
+from fakecheck_training.draws.held_back import SimulatedSample, held_back
+from fakecheck_training.draws.parts import part_label
 from fakecheck_training.options import (
     cli,
     data_option,
@@ -29,10 +31,8 @@ from fakecheck_training.options import (
     recipe_argument,
     work_option,
 )
-from fakecheck_training.part_draws import part_label
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import MIXED, Scorer, Scores
-from fakecheck_training.simulated import SimulatedSample, held_back
 from fakecheck_training.sources import known_samples
 
 

@@ -12,7 +12,7 @@ from drawn import drawn_face, write_pack
 from fakecheck.regions import crop_regions
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import pick, read_samples
-from fakecheck_training.draws import (
+from fakecheck_training.draws.faces import (
     FaceSource,
     balanced,
     clip_boxes,
@@ -23,8 +23,8 @@ from fakecheck_training.draws import (
     move_face,
     picture_margins,
 )
-from fakecheck_training.part_draws import PartSource, part_crop, part_label, shown_share
-from fakecheck_training.simulate import PARTS, part_box
+from fakecheck_training.draws.parts import PartSource, part_crop, part_label, shown_share
+from fakecheck_training.simulation.parts import PARTS, part_box
 
 
 def test_flipping_twice_changes_nothing_and_once_swaps_the_eyes() -> None:

@@ -18,7 +18,7 @@ from fakecheck.card import ONNX_FILE, load_card
 from fakecheck.engines.onnx import OnnxEngine
 from fakecheck.graph import read_checked
 from fakecheck_training.compat import tf
-from fakecheck_training.faster_rcnn import TYPE, Lite0FeatureExtractor
+from fakecheck_training.networks.faster_rcnn import TYPE, Lite0FeatureExtractor
 
 # The API unrolls the batch in Python: a small one is traced in half the time.
 RECIPE = toy_recipe(

@@ -11,8 +11,8 @@ from bundles import make_card
 from sequence_corpora import corpus, item, sequence
 
 from fakecheck.features import NAMES, ClassTable, sequence_of
-from fakecheck_training.sequence_corpus import read_items, write_items
-from fakecheck_training.sequence_data import (
+from fakecheck_training.sequence.corpus import read_items, write_items
+from fakecheck_training.sequence.data import (
     Augment,
     _labels,
     _mirrored,

@@ -21,7 +21,7 @@ from fakecheck.graph import check_bundle, read_checked
 from fakecheck_training import train
 from fakecheck_training.compat import tf
 from fakecheck_training.export import export_detector, stages
-from fakecheck_training.lite0 import build_backbone, load_imagenet
+from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.pipeline import detector_folder
 from fakecheck_training.recipe import CropSpec, DetectorRecipe, Records
 from fakecheck_training.records import make_draws, write_records
