@@ -16,7 +16,7 @@ import numpy as np
 
 from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE
 from fakecheck_training.compat import tf
-from fakecheck_training.draws.faces import Draw
+from fakecheck_training.draws.source import Draw
 from fakecheck_training.freeze import freeze, load_model
 from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.pipeline import detector_folder

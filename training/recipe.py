@@ -81,7 +81,7 @@ class BackboneRecipe:
 class Records:
     """How many draws go into the TFRecords, and of what.
 
-    `fakes` and `reals` are counts of draws; weights and `power` as for `draws.faces.balanced`,
+    `fakes` and `reals` are counts of draws; weights and `power` as for `draws.source.balanced`,
     `simulated` and `blended` as for a backbone. `framed` is the share of draws of whole faces, fake
     and real, that are cut as closely to the face as some fake's picture is: for sets whose pictures
     end where those of other sets go on.

@@ -10,8 +10,9 @@ from fakecheck.types import Face
 from fakecheck_training.data import Sample, pick, read_samples
 from fakecheck_training.draws.artifacts import ArtifactSource
 from fakecheck_training.draws.blends import BlendSource
-from fakecheck_training.draws.faces import FaceSource, Source
+from fakecheck_training.draws.faces import FaceSource
 from fakecheck_training.draws.parts import PartSource
+from fakecheck_training.draws.source import Source
 from fakecheck_training.faces import load_faces, with_faces
 from fakecheck_training.inputs.faces import find_input_faces
 from fakecheck_training.inputs.samples import read_input, tell_problems

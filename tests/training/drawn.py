@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fakecheck.types import Face, Image
-from fakecheck_training.draws.faces import Draw
+from fakecheck_training.draws.source import Draw
 
 SIDE = 128
 

@@ -17,7 +17,9 @@ from fakecheck.types import Face
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import pick, read_samples
 from fakecheck_training.draws.blends import BlendSource, Donors, upright_landmarks
-from fakecheck_training.draws.faces import FaceSource, PairSource, flip_face
+from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.source import PairSource
+from fakecheck_training.draws.views import flip_face
 from fakecheck_training.recipe import BLEND_CLASSES, load_backbone_recipe, load_detector_recipe
 from fakecheck_training.simulation.blends import (
     BOUNDARY,

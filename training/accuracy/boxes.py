@@ -16,9 +16,9 @@ from fakecheck.assemble import SAME_BOX_IOU
 from fakecheck.card import DetectorCard
 from fakecheck.types import Face, Floats
 from fakecheck_training.curves import average_precision
-from fakecheck_training.draws.faces import move_face
 from fakecheck_training.draws.held_back import SimulatedSample
 from fakecheck_training.draws.parts import part_label
+from fakecheck_training.draws.views import move_face
 from fakecheck_training.faces import main_face
 from fakecheck_training.measured import Shot
 from fakecheck_training.simulation.parts import part_box

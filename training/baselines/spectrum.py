@@ -22,7 +22,7 @@ from fakecheck.report.files import atomic_path
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED
 from fakecheck_training.data import Sample, pick
-from fakecheck_training.draws.faces import move_face
+from fakecheck_training.draws.views import move_face
 from fakecheck_training.faces import read_image
 from fakecheck_training.options import progress
 from fakecheck_training.scoring import Readings

@@ -11,15 +11,8 @@ import numpy as np
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
-from fakecheck_training.draws.faces import (
-    Draw,
-    Pair,
-    balanced,
-    clip_boxes,
-    degraded_crop,
-    pick_one,
-    random_picture,
-)
+from fakecheck_training.draws.source import Draw, Pair, balanced, pick_one
+from fakecheck_training.draws.views import clip_boxes, degraded_crop, random_picture
 from fakecheck_training.recipe import Simulate
 from fakecheck_training.simulation.artifacts import (
     NO_BOXES,

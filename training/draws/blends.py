@@ -12,14 +12,9 @@ from fakecheck.regions import eye_distance
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Rng
 from fakecheck_training.data import Sample
-from fakecheck_training.draws.faces import (
-    Draw,
-    FaceSource,
-    Pair,
-    clip_boxes,
-    degraded_crop,
-    random_picture,
-)
+from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.source import Draw, Pair
+from fakecheck_training.draws.views import clip_boxes, degraded_crop, random_picture
 from fakecheck_training.simulation.blends import SWAP, Blend, blend_labels, cross_blend, self_blend
 from fakecheck_training.simulation.masks import mask_box, roll, turned
 

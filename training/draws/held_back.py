@@ -16,7 +16,7 @@ from fakecheck.regions import crop_regions
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.data import Sample, pick
 from fakecheck_training.draws.artifacts import FAMILY
-from fakecheck_training.draws.faces import clip_boxes
+from fakecheck_training.draws.views import clip_boxes
 from fakecheck_training.faces import read_image
 from fakecheck_training.recipe import DetectorRecipe, Simulate
 from fakecheck_training.simulation.artifacts import Flawed, add_artifacts, random_labels

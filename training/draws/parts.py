@@ -13,9 +13,8 @@ from fakecheck.regions import Crop, crop_regions
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
-from fakecheck_training.draws.faces import (
-    Draw,
-    balanced,
+from fakecheck_training.draws.source import Draw, balanced
+from fakecheck_training.draws.views import (
     clip_boxes,
     degrade_with_face,
     flip_face,

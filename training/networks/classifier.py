@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck_training.compat import keras, tf
-from fakecheck_training.draws.faces import Source
+from fakecheck_training.draws.source import Source
 from fakecheck_training.networks.lite0 import build_backbone, preprocess
 from fakecheck_training.recipe import BackboneRecipe
 
