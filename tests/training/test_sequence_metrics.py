@@ -57,7 +57,7 @@ def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
 
 def test_a_detector_that_is_taken_out_leaves_nothing(tmp_path):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    from fakecheck.features import ClassTable
+    from fakecheck.observations import ClassTable
     from fakecheck_training.sequence.unseen import without
 
     cards = [make_card(tmp_path / "a", id="edit"), make_card(tmp_path / "b", id="swap")]

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from sequence_corpora import corpus
 
 from fakecheck.calibration import auc
-from fakecheck.features import WIDTH, ClassTable
+from fakecheck.features import WIDTH
+from fakecheck.observations import ClassTable
 from fakecheck.temporal import TemporalModel
 from fakecheck_training.sequence.calibrate import read_held_back
 from fakecheck_training.sequence.export import export_model, read_sequence_card

@@ -16,15 +16,8 @@ from numpy.typing import NDArray
 
 from fakecheck.card import DetectorCard
 from fakecheck.detector import log_likelihood_ratio
-from fakecheck.features import (
-    WIDTH,
-    ClassTable,
-    Observations,
-    join,
-    observe,
-    sequence_of,
-    unseen,
-)
+from fakecheck.features import WIDTH, sequence_of
+from fakecheck.observations import ClassTable, Observations, join, observe, unseen
 from fakecheck.types import Detections, Face, Floats, FrameResult
 from fakecheck_training.augment import Rng
 from fakecheck_training.sequence.corpus import Item

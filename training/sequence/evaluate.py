@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
 from fakecheck.detector import log_likelihood_ratio
-from fakecheck.features import ClassTable, detector_llr, fused_llr, sequence_of
+from fakecheck.features import sequence_of
 from fakecheck.loading import load_detectors
+from fakecheck.observations import ClassTable, detector_llr, fused_llr
 from fakecheck.temporal import TemporalModel
 from fakecheck.timeline import forged_spans
 from fakecheck.types import Floats, Moment

@@ -19,8 +19,9 @@ import yaml
 from fakecheck.calibration import SILENT
 from fakecheck.card import GRAPH_FILE, ONNX_FILE
 from fakecheck.errors import PluginError
-from fakecheck.features import FEATURE_VERSION, WIDTH, ClassTable, sequence_of
+from fakecheck.features import FEATURE_VERSION, WIDTH, sequence_of
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
+from fakecheck.observations import ClassTable
 from fakecheck.report.files import atomic_path
 from fakecheck.temporal import CARD, TemporalModel, load_sequence_card
 from fakecheck_training.cards import DATA_LICENCE, code_commit, sha256

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from fakecheck.card import GRAPH_FILE, DetectorCard
 from fakecheck.detector import Detector, cut_crops
 from fakecheck.faces import FaceFinder, FaceTracker
-from fakecheck.features import MAX_COUNT
 from fakecheck.loading import load_detectors
 from fakecheck.media import Sampling, open_media
+from fakecheck.observations import MAX_COUNT
 from fakecheck.sharpness import sharpness
 from fakecheck.types import Detections, Face, Image
 from fakecheck_training.faces import main_face, read_image

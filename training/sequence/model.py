@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from fakecheck.features import KINDS, NAMES, WIDTH
+from fakecheck.features import NAMES, WIDTH
+from fakecheck.observations import KINDS
 from fakecheck.types import Floats
 from fakecheck_training.compat import keras, tf
 

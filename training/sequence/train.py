@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.card import DetectorCard
-from fakecheck.features import ClassTable
 from fakecheck.loading import load_detectors
+from fakecheck.observations import ClassTable
 from fakecheck.types import Floats
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, data_option, work_option

@@ -16,7 +16,7 @@ import numpy as np
 
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
-from fakecheck.features import ClassTable
+from fakecheck.observations import ClassTable
 from fakecheck.types import Floats
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence.metrics import FALSE_ALARM_RATE
