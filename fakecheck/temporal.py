@@ -169,6 +169,12 @@ def bundled_model() -> TemporalModel | FakecheckError | None:
         return error
 
 
+def usable_model() -> TemporalModel | None:
+    """The model that comes with fakecheck, None where there is none and where it is refused."""
+    model = bundled_model()
+    return model if isinstance(model, TemporalModel) else None
+
+
 def _read_checked(card: SequenceCard, name: str) -> bytes:
     path = card.folder / name
     try:
