@@ -23,7 +23,7 @@ from fakecheck.pipeline import FRAMES_A_CALL
 from fakecheck.report.jsonl import JsonlWriter
 from fakecheck.sequence import SequencePool
 from fakecheck.sharpness import sharpness
-from fakecheck.temporal import TemporalModel, bundled_model
+from fakecheck.temporal import usable_model
 from fakecheck.types import FrameResult
 
 STAGES = ("decode", "faces", "crops", "detectors", "temporal model", "report")
@@ -73,10 +73,8 @@ def _run(clip: Path, sampling: Sampling, detectors: DetectorSet, clock: Clock) -
             return clock("temporal model", super().finish)
 
     media = open_media(clip)
-    model = bundled_model()
-    known = model if isinstance(model, TemporalModel) else None
     with patch.object(assemble, "SequencePool", Timed):
-        assembler = ReportAssembler(media.info, detectors.cards, 0, known)
+        assembler = ReportAssembler(media.info, detectors.cards, 0, usable_model())
     waiting: list[tuple[FrameResult, FrameCrops]] = []
     for result, crops in _crops(media, sampling, detectors, clock):
         waiting.append((result, crops))

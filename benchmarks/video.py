@@ -19,7 +19,7 @@ from shares import STAGES, shares
 
 from fakecheck.loading import load_detectors
 from fakecheck.media import Sampling
-from fakecheck.temporal import TemporalModel, bundled_model
+from fakecheck.temporal import usable_model
 
 # Runs the command and prints its processor seconds and the peak of its resident memory in KiB
 # (Linux; bytes on macOS).
@@ -80,8 +80,8 @@ def print_runs(clips: dict[int, Path], seconds: float) -> None:
 def print_shares(clip: Path) -> None:
     """What each stage takes of the processor's time, without start and loading."""
     detectors = load_detectors(device="cpu")
-    model = bundled_model()
-    name = f"temporal model {model.card.version}" if isinstance(model, TemporalModel) else "none"
+    model = usable_model()
+    name = f"temporal model {model.card.version}" if model else "none"
     print(f"stages alone, one thread, {len(detectors.cards)} detectors, temporal model: {name}")
     for frames, sampling in SAMPLINGS.items():
         spent, count = shares(clip, sampling, detectors)

@@ -10,8 +10,8 @@ import numpy as np
 
 from fakecheck.card import DetectorCard
 from fakecheck.faces import FaceTracker
-from fakecheck.features import MIN_LLR, ClassTable
 from fakecheck.geometry import iou_matrix
+from fakecheck.observations import MIN_LLR, ClassTable
 from fakecheck.rows import DetectionTable, FaceTable
 from fakecheck.sequence import EvidencePool, SequencePool
 from fakecheck.temporal import TemporalModel

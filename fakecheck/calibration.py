@@ -75,12 +75,16 @@ def false_alarm_table(llr: Floats, witnesses: int) -> dict[float, float]:
     Rates of which so many independent `witnesses` show less than one are left out: beyond the
     rarest rate of a card's table the verdict assumes the slowest fall that a likelihood ratio's
     tail can have.
+
+    Raises CardError where less than two rates are left, which is too few for a card.
     """
-    return {
-        rate: round(exceeded_by(llr, rate), 4)
-        for rate in FALSE_ALARM_RATES
-        if rate * witnesses >= 1
-    }
+    rates = [rate for rate in FALSE_ALARM_RATES if rate * witnesses >= 1]
+    if len(rates) < 2:
+        raise CardError(
+            f"{witnesses} independent real faces are too few for a table of false alarms: "
+            f"{math.ceil(1 / FALSE_ALARM_RATES[1])} are the least, hundreds are wanted"
+        )
+    return {rate: round(exceeded_by(llr, rate), 4) for rate in rates}
 
 
 def exceeded_by(values: Floats, rate: float) -> float:

@@ -8,58 +8,18 @@ cost of a file is not to be here.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import get_args
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.alarms import log_false_alarm_rate
-from fakecheck.card import DetectorCard, Kind
-from fakecheck.detector import log_likelihood_ratio
-from fakecheck.types import Floats, FrameResult
+from fakecheck.group_features import GROUP_FEATURES, group_features
+from fakecheck.observations import GROUPS, ClassTable, Observations, detector_llr
+from fakecheck.types import Floats
 
 # Changes with every change of what a feature means: a model of another version is refused.
 FEATURE_VERSION = "1"
-# A box counts if its likelihood ratio is over the square root of 10: under that evidence is "not
-# worth more than a bare mention" (Jeffreys, Theory of Probability, 1961, appendix B).
-MIN_LLR = math.log(10) / 2
-# Boxes of one class and face that are counted; detectors give many weak ones.
-MAX_COUNT = 5
 
-# The artifact words that had a meaning when this version was made; a class of a word that came
-# later counts in its kind and in everything.
-WORDS = (
-    "dotnoise",
-    "gridnoise",
-    "blur",
-    "boundary",
-    "colormismatch",
-    "resolutionmismatch",
-    "partswap",
-    "synthesis",
-    "swap",
-)
-KINDS: tuple[str, ...] = get_args(Kind)
-GROUPS = ("all", *(f"kind_{kind}" for kind in KINDS), *(f"word_{word}" for word in WORDS))
-
-# One column for every group and feature, then one for every feature of the face. `llr` are natural
-# logarithms of likelihood ratios, lengths are in sides of the face (the longer side of its box).
-GROUP_FEATURES = {
-    "present": "1 where a detector with a class in the group could judge the face, else 0",
-    "best": "llr of the group's best box",
-    "mean": "llr of something of the group: logarithm of the mean ratio of its detectors",
-    "sum": "sum of the positive llr of the group's classes",
-    "rarity": "minus log of (share of real faces on which the rarest-firing detector of the group "
-    "says as much, times number of the group's detectors)",
-    "count": "log(1 + number of boxes worth more than a bare mention)",
-    "area": "area of the best box over that of the face, 0 where its llr is not positive",
-    "dx": "the best box's centre, right of the face's, 0 where its llr is not positive",
-    "dy": "the best box's centre, below the face's, 0 where its llr is not positive",
-    "change": "`best` minus that of the sample before in which the face was seen",
-}
 FACE_FEATURES = {
     "seen": "1 where the face was seen, 0 where it was lost and found again later",
     "size": "log of the side in pixels",
@@ -70,6 +30,7 @@ FACE_FEATURES = {
     "elapsed": "log(1 + seconds since the sample before)",
     "detectors": "log(1 + number of detectors that could judge the face)",
 }
+# One column for every group and feature of it, then one for every feature of the face.
 NAMES = tuple(
     [f"{group}.{name}" for group in GROUPS for name in GROUP_FEATURES]
     + [f"face.{name}" for name in FACE_FEATURES]
@@ -89,242 +50,15 @@ class DetectionSequence:
     mask: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class Observations:
-    """What T samples show of one face, C classes being installed (see ClassTable).
-
-    `llr` is (T, C) float32, the best box's of each class, NaN where its detector could not judge;
-    `place` (T, C, 4) float32: centre right of and below the face's centre, width and height, in
-    sides of the face; `count` (T, C) float32, boxes over MIN_LLR up to MAX_COUNT; `landmarks` (T,
-    5, 2) and `side` (T,) float32 in pixels; `sharpness` (T,) float32; `time` (T,) float64 in
-    seconds; `frame` (T,) int64; `seen` (T,) bool.
-    """
-
-    llr: Floats
-    place: Floats
-    count: Floats
-    landmarks: Floats
-    side: Floats
-    sharpness: Floats
-    time: NDArray[np.float64]
-    frame: NDArray[np.int64]
-    seen: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    def pick(self, rows: slice | NDArray) -> Observations:
-        """Some of the samples."""
-        return Observations(*(getattr(self, item.name)[rows] for item in fields(self)))
-
-
-def join(parts: Sequence[Observations]) -> Observations:
-    """Observations of one face, one after the other."""
-    names = [item.name for item in fields(Observations)]
-    return Observations(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
-
-
-class ClassTable:
-    """A column for every class of every detector, and which groups it counts in.
-
-    `groups` is (G, C) bool, `owner` (C,) the index of the card, `silent` (C,) float32 the llr of a
-    class without a box.
-    """
-
-    def __init__(self, cards: Sequence[DetectorCard]) -> None:
-        self.cards = tuple(cards)
-        columns = [(number, spec) for number, card in enumerate(cards) for spec in card.classes]
-        self.owner = np.array([number for number, _ in columns], np.int64)
-        self.groups = np.zeros((len(GROUPS), len(columns)), bool)
-        self.groups[0] = True
-        for column, (number, spec) in enumerate(columns):
-            for group in (f"kind_{cards[number].kind}", f"word_{spec.name.rpartition('_')[2]}"):
-                if group in GROUPS:
-                    self.groups[GROUPS.index(group), column] = True
-        nothing = np.zeros(1, np.float32)
-        self.silent = np.array(
-            [log_likelihood_ratio(nothing, spec.calibration)[0] for _, spec in columns], np.float32
-        )
-        first = np.cumsum([0, *(len(card.classes) for card in cards)])
-        self.first = {card.id: int(first[number]) for number, card in enumerate(cards)}
-
-    @property
-    def size(self) -> int:
-        """C, the number of classes."""
-        return len(self.owner)
-
-
-def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
-    """One sample of every face of a frame; boxes of the whole frame count for each."""
-    faces, size = len(result.faces), table.size
-    if not faces:
-        return []
-    llr = _judged(result, table)
-    place = np.zeros((faces, size, 4), np.float32)
-    count = np.zeros((faces, size), np.float32)
-    face, column, values, xyxy = _boxes(result, table, faces)
-    if len(face):
-        order = np.argsort(-values, kind="stable")
-        key = face[order] * size + column[order]
-        found, first = np.unique(key, return_index=True)
-        best = order[first]
-        rows, columns = found // size, found % size
-        llr[rows, columns] = np.where(np.isnan(llr[rows, columns]), np.nan, values[best])
-        place[rows, columns] = _relative(xyxy[best], np.stack([f.xyxy for f in result.faces])[rows])
-        loud = values > MIN_LLR
-        np.add.at(count, (face[loud], column[loud]), 1)
-    time = np.full(1, np.nan if result.time is None else result.time)
-    sharpness = result.sharpness if result.sharpness is not None else np.zeros(faces, np.float32)
-    return [
-        Observations(
-            llr[[i]],
-            place[[i]],
-            np.minimum(count[[i]], MAX_COUNT),
-            one.landmarks[None],
-            np.array([max(one.size, 1.0)], np.float32),
-            sharpness[[i]],
-            time,
-            np.array([result.index]),
-            np.ones(1, bool),
-        )
-        for i, one in enumerate(result.faces)
-    ]
-
-
-def unseen(frame: int, time: float | None, table: ClassTable) -> Observations:
-    """A sample in which a followed face was lost."""
-    return Observations(
-        np.full((1, table.size), np.nan, np.float32),
-        np.zeros((1, table.size, 4), np.float32),
-        np.zeros((1, table.size), np.float32),
-        np.zeros((1, 5, 2), np.float32),
-        np.ones(1, np.float32),
-        np.zeros(1, np.float32),
-        np.full(1, np.nan if time is None else time),
-        np.array([frame]),
-        np.zeros(1, bool),
-    )
-
-
 def sequence_of(seen: Observations, table: ClassTable) -> DetectionSequence:
     """The features of T samples of one face."""
-    groups = _group_features(seen, table)
+    groups = group_features(seen, table)
     values = np.concatenate([groups.reshape(len(seen), -1), _face_features(seen, table)], axis=1)
     hidden = ~seen.seen
     elapsed = values[hidden, NAMES.index("face.elapsed")]
     values[hidden] = 0
     values[hidden, NAMES.index("face.elapsed")] = elapsed
     return DetectionSequence(values.astype(np.float32), seen.seen)
-
-
-def detector_llr(llr: Floats, table: ClassTable) -> Floats:
-    """(T, C) of classes → (T, D) of detectors, each the mean ratio of its classes; NaN stays."""
-    found = []
-    for number in range(len(table.cards)):
-        mine = llr[:, table.owner == number]
-        found.append(_log_mean(mine, np.full(mine.shape, 1 / mine.shape[1]), axis=1))
-    return np.stack(found, axis=1).astype(np.float32)
-
-
-def fused_llr(llr: Floats, table: ClassTable) -> Floats:
-    """(T, C) of classes → (T,): the mean ratio of the detectors that could judge; NaN for none."""
-    detectors = detector_llr(llr, table)
-    judged = ~np.isnan(detectors)
-    weights = judged / np.maximum(judged.sum(axis=1, keepdims=True), 1)
-    found = _log_mean(np.where(judged, detectors, -np.inf), weights, axis=1)
-    return np.where(judged.any(axis=1), found, np.nan).astype(np.float32)
-
-
-def _judged(result: FrameResult, table: ClassTable) -> Floats:
-    """(faces, C): the llr of silence where the class's detector could judge, else NaN."""
-    llr = np.full((len(result.faces), table.size), np.nan, np.float32)
-    for card in table.cards:
-        columns = slice(table.first[card.id], table.first[card.id] + len(card.classes))
-        if card.id in result.frame_evidence:
-            llr[:, columns] = table.silent[columns]
-        elif card.id in result.evidence:
-            could = ~np.isnan(result.evidence[card.id])
-            llr[:, columns] = np.where(could[:, None], table.silent[columns], np.nan)
-    return llr
-
-
-def _boxes(
-    result: FrameResult, table: ClassTable, faces: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
-    """Face, column, llr and xyxy of every box; one of the whole frame comes once a face."""
-    known = [found for found in result.detections if found.detector in table.first]
-    if not known:
-        nothing = np.zeros(0, np.int64)
-        return nothing, nothing, np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
-    face = np.concatenate([found.face for found in known]).astype(np.int64)
-    first = [table.first[found.detector] - 1 for found in known]
-    column = np.concatenate([one.class_id + k for one, k in zip(known, first, strict=True)])
-    llr = np.concatenate([found.llr for found in known])
-    xyxy = np.concatenate([found.xyxy for found in known])
-    whole = np.flatnonzero(face < 0)
-    if len(whole):
-        repeated = np.concatenate([np.flatnonzero(face >= 0), np.tile(whole, faces)])
-        owner = np.concatenate([face[face >= 0], np.repeat(np.arange(faces), len(whole))])
-        return owner, column[repeated].astype(np.int64), llr[repeated], xyxy[repeated]
-    return face, column.astype(np.int64), llr, xyxy
-
-
-def _relative(boxes: Floats, faces: Floats) -> Floats:
-    """Boxes (n, 4) xyxy → (n, 4): offset of the centre, width and height, in sides of the face."""
-    side = np.maximum((faces[:, 2:] - faces[:, :2]).max(axis=1, keepdims=True), 1)
-    offset = (boxes[:, :2] + boxes[:, 2:]) / 2 - (faces[:, :2] + faces[:, 2:]) / 2
-    return np.concatenate([offset / side, (boxes[:, 2:] - boxes[:, :2]) / side], axis=1)
-
-
-def _group_features(seen: Observations, table: ClassTable) -> Floats:
-    """(T, G, features) in the order of GROUP_FEATURES."""
-    samples = np.arange(len(seen))[:, None]
-    judged = ~np.isnan(seen.llr)
-    member = judged[:, None, :] & table.groups[None]
-    present: NDArray[np.bool_] = np.asarray(member.any(axis=2))
-    llr = np.where(judged, seen.llr, -np.inf)
-    held = np.where(member, llr[:, None, :], -np.inf)
-    column = held.argmax(axis=2)
-    best = np.where(present, held.max(axis=2), 0)
-    places = np.where((present & (best > 0))[..., None], seen.place[samples, column], 0)
-    shown = np.where(member, seen.count[:, None, :], 0).sum(axis=2)
-    positive = np.where(member, np.maximum(held, 0), 0).sum(axis=2)
-    mean, rarity = _pooled(seen.llr, held, member, present, table)
-    features = [
-        present,
-        best,
-        mean,
-        positive,
-        rarity,
-        np.log1p(shown),
-        places[..., 2] * places[..., 3],
-        places[..., 0],
-        places[..., 1],
-        _change(best, present),
-    ]
-    return np.stack(features, axis=2).astype(np.float32)
-
-
-def _pooled(
-    llr: Floats, held: Floats, member: NDArray, present: NDArray, table: ClassTable
-) -> tuple[Floats, Floats]:
-    """`mean` and `rarity` of every group, (T, G) each."""
-    detectors = range(len(table.cards))
-    # How many classes each detector has in each group: (T, G, D).
-    owned = np.stack([member[..., table.owner == d].sum(axis=2) for d in detectors], axis=2)
-    members = np.maximum((owned > 0).sum(axis=2), 1)
-    weights = member / np.maximum(owned[..., table.owner] * members[..., None], 1)
-    mean = np.where(present, _log_mean(held, weights, axis=2), 0)
-    evidence = detector_llr(llr, table)
-    rates = np.stack(
-        [
-            log_false_alarm_rate(c.false_alarm_llr, evidence[:, d])
-            for d, c in enumerate(table.cards)
-        ],
-        axis=1,
-    )
-    rarest = np.where(owned > 0, rates[:, None, :], np.inf).min(axis=2)
-    return mean, np.where(present, -(np.where(present, rarest, 0) + np.log(members)), 0)
 
 
 def _face_features(seen: Observations, table: ClassTable) -> Floats:
@@ -347,21 +81,3 @@ def _face_features(seen: Observations, table: ClassTable) -> Floats:
         np.log1p(judged.sum(axis=1)),
     ]
     return np.stack(features, axis=1).astype(np.float32)
-
-
-def _change(best: Floats, present: NDArray) -> Floats:
-    """(T, G): `best` minus the one at the last sample where the group was present, else 0."""
-    samples = np.arange(len(best))[:, None]
-    last = np.maximum.accumulate(np.where(present, samples, -1), axis=0)
-    before = np.vstack([np.full((1, best.shape[1]), -1), last[:-1]])
-    known = present & (before >= 0)
-    return np.where(known, best - np.take_along_axis(best, np.maximum(before, 0), axis=0), 0)
-
-
-def _log_mean(values: Floats, weights: Floats, axis: int) -> Floats:
-    """log(sum of weights * exp(values)); values may be -inf, and 0 * exp(-inf) is 0."""
-    peak = np.max(values, axis=axis, keepdims=True)
-    peak = np.where(np.isfinite(peak), peak, 0)
-    total = (weights * np.exp(values - peak)).sum(axis=axis)
-    with np.errstate(divide="ignore"):
-        return np.log(total) + np.squeeze(peak, axis=axis)

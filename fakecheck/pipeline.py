@@ -22,7 +22,7 @@ from fakecheck.following import FaceFollower
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Limits, Media, Sampling, open_media
 from fakecheck.sharpness import sharpness
-from fakecheck.temporal import TemporalModel, bundled_model
+from fakecheck.temporal import bundled_model, usable_model
 from fakecheck.types import Face, Floats, Frame, FrameResult, Report, StageError
 from fakecheck.workers import Stage, Work, WorkerPool
 
@@ -136,9 +136,8 @@ def check_files(
 def _assembler(job: _Job, detectors: DetectorSet, options: Options) -> ReportAssembler:
     smallest = min(card.min_face for card in detectors.cards)
     min_face = smallest if options.min_face is None else options.min_face
-    model = bundled_model() if job.media.info.kind == "video" else None
-    known = model if isinstance(model, TemporalModel) else None
-    return ReportAssembler(job.media.info, detectors.cards, min_face, known)
+    model = usable_model() if job.media.info.kind == "video" else None
+    return ReportAssembler(job.media.info, detectors.cards, min_face, model)
 
 
 def _errors(job: _Job, detectors: DetectorSet, outcome: Outcome) -> list[StageError]:

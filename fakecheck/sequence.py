@@ -14,15 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fakecheck.features import (
-    ClassTable,
-    Observations,
-    fused_llr,
-    join,
-    observe,
-    sequence_of,
-    unseen,
-)
+from fakecheck.features import sequence_of
+from fakecheck.observations import ClassTable, Observations, fused_llr, join, observe, unseen
 from fakecheck.temporal import TemporalModel
 from fakecheck.timeline import Timeline
 from fakecheck.types import Floats, FrameResult, Moment

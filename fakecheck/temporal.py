@@ -121,7 +121,7 @@ def load_sequence_card(folder: Path) -> SequenceCard:
             f"{path}: the temporal model takes features of version {card.features.version} "
             f"({card.features.width} a sample), this fakecheck makes version {wanted[0]} "
             f"({wanted[1]})",
-            "train it anew: python -m fakecheck_training.sequence_train",
+            "train it anew: python -m fakecheck_training.sequence.train",
         )
     return card
 
@@ -167,6 +167,12 @@ def bundled_model() -> TemporalModel | FakecheckError | None:
         return TemporalModel(folder)
     except FakecheckError as error:
         return error
+
+
+def usable_model() -> TemporalModel | None:
+    """The model that comes with fakecheck, None where there is none and where it is refused."""
+    model = bundled_model()
+    return model if isinstance(model, TemporalModel) else None
 
 
 def _read_checked(card: SequenceCard, name: str) -> bytes:

@@ -16,36 +16,19 @@ import numpy as np
 
 from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE
 from fakecheck_training.compat import tf
-from fakecheck_training.draws import Draw
+from fakecheck_training.draws.source import Draw
 from fakecheck_training.freeze import freeze, load_model
-from fakecheck_training.lite0 import build_backbone, load_imagenet
+from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.pipeline import detector_folder
-from fakecheck_training.recipe import CropSpec, DetectorRecipe, Records
 from fakecheck_training.records import label_map_text, make_draws, write_records
 from fakecheck_training.train import train_detector
 from tests.checkergan import forge
-from tests.training.drawn import drawn_face
+from tests.training.drawn import drawn_face, drawn_recipe
 
 SIDE = 96
 STEPS = 80
 PICTURES = 64
-RECIPE = DetectorRecipe(
-    name="checkergan",
-    family="lsgan",
-    kind="synthesis",
-    version="0.1.0",
-    summary="Boxes checkerboards.",
-    backbone="",
-    pipeline="ssd_lite0_fpn.config",
-    crop=CropSpec(["face"], SIDE),
-    classes=["face_synthesis"],
-    fake_sets=[],
-    records=Records(PICTURES, PICTURES),
-    steps=STEPS,
-    limits=["Knows drawn faces only."],
-    batch=8,
-    rate=2e-3,
-)
+RECIPE = drawn_recipe("checkergan", "lsgan", SIDE, PICTURES, STEPS)
 
 
 class DrawnSource:

@@ -85,3 +85,9 @@ def test_rates_that_no_witness_shows_are_left_out():
     assert set(table) == {0.1, 0.05, 0.02}
     assert table[0.1] == pytest.approx(4.0, abs=1e-3)
     assert math.isclose(table[0.02], 4.8, abs_tol=1e-3)
+
+
+def test_too_few_witnesses_make_no_table():
+    assert set(false_alarm_table(np.zeros(20, np.float32), 20)) == {0.1, 0.05}
+    with pytest.raises(CardError, match="19 independent real faces are too few"):
+        false_alarm_table(np.zeros(20, np.float32), 19)

@@ -11,20 +11,17 @@ import yaml
 from bundles import make_card
 from sequence_samples import MARKS, boxes_of, face_at, frame_of
 
-from fakecheck.features import (
-    FACE_FEATURES,
-    GROUP_FEATURES,
+from fakecheck.features import FACE_FEATURES, NAMES, WIDTH, sequence_of
+from fakecheck.group_features import GROUP_FEATURES
+from fakecheck.observations import (
     GROUPS,
     KINDS,
     MIN_LLR,
-    NAMES,
-    WIDTH,
     WORDS,
     ClassTable,
     fused_llr,
     join,
     observe,
-    sequence_of,
     unseen,
 )
 

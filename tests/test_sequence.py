@@ -9,7 +9,7 @@ from sequence_samples import boxes_of, face_at, frame_of, write_model
 
 from fakecheck.assemble import ReportAssembler
 from fakecheck.errors import CardError, GraphRefusedError
-from fakecheck.features import ClassTable
+from fakecheck.observations import ClassTable
 from fakecheck.sequence import Evidence, SequencePool
 from fakecheck.sharpness import sharpness
 from fakecheck.temporal import ONNX_FILE, TemporalModel

@@ -16,10 +16,10 @@ import click
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from fakecheck_training.classifier import Trainer, backbone_of, batches, make_batch
 from fakecheck_training.compat import tf
-from fakecheck_training.draws import Source
-from fakecheck_training.lite0 import build_backbone, load_imagenet
+from fakecheck_training.draws.source import Source
+from fakecheck_training.networks.classifier import Trainer, backbone_of, batches, make_batch
+from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.options import cli, data_option, recipe_argument, work_option
 from fakecheck_training.recipe import BackboneRecipe, load_backbone_recipe
 from fakecheck_training.sources import backbone_source, known_samples

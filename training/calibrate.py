@@ -14,14 +14,16 @@ import click
 import numpy as np
 
 from fakecheck.calibration import (
-    FALSE_ALARM_RATES,
     FIRING_RATE,
     detector_llr,
     exceeded_by,
+    false_alarm_table,
     fit_calibration,
 )
 from fakecheck_training.cards import read_card, write_card
 from fakecheck_training.data import Sample
+from fakecheck_training.draws.held_back import SimulatedSample, held_back
+from fakecheck_training.draws.parts import part_label
 from fakecheck_training.options import (
     cli,
     data_option,
@@ -29,10 +31,8 @@ from fakecheck_training.options import (
     recipe_argument,
     work_option,
 )
-from fakecheck_training.part_draws import part_label
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import MIXED, Scorer, Scores
-from fakecheck_training.simulated import SimulatedSample, held_back
 from fakecheck_training.sources import known_samples
 
 
@@ -54,6 +54,7 @@ def calibrate_card(card: dict, scores: Scores) -> None:
     samples = scores.samples
     real = np.array([not sample.fake for sample in samples])
     groups = np.array([f"{sample.dataset}/{sample.group}" for sample in samples])
+    witnesses = len(np.unique(groups[real]))
     fitted = []
     for index, spec in enumerate(card["classes"]):
         fake = positives_of(samples, spec["name"])
@@ -62,14 +63,14 @@ def calibrate_card(card: dict, scores: Scores) -> None:
             values[fake].ravel(),
             values[real].ravel(),
             len(np.unique(groups[fake])),
-            len(np.unique(groups[real])),
+            witnesses,
         )
         fitted.append(calibration)
         spec["calibration"] = calibration.model_dump()
         spec["threshold"] = round(exceeded_by(values[real].ravel(), FIRING_RATE), 6)
     classes = scores.values.shape[2]
     llr = detector_llr(scores.values[real].reshape(-1, classes), fitted)
-    card["false_alarm_llr"] = {rate: round(exceeded_by(llr, rate), 4) for rate in FALSE_ALARM_RATES}
+    card["false_alarm_llr"] = false_alarm_table(llr, witnesses)
 
 
 @cli

@@ -19,6 +19,7 @@ from fakecheck.calibration import auc, detector_llr, recall_at
 from fakecheck.card import Calibration
 from fakecheck_training.augment import FIXED
 from fakecheck_training.cards import OWN, POOLED
+from fakecheck_training.draws.held_back import held_back
 from fakecheck_training.options import (
     cli,
     data_option,
@@ -28,7 +29,6 @@ from fakecheck_training.options import (
 )
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import Scorer, Scores
-from fakecheck_training.simulated import held_back
 from fakecheck_training.sources import known_samples
 
 

@@ -21,17 +21,17 @@ from fakecheck.errors import UsageError
 from fakecheck.faces import FaceFinder
 from fakecheck.media import open_media
 from fakecheck.types import Face, Image
-from fakecheck_training.artifact_draws import FAMILY
 from fakecheck_training.augment import FIXED
+from fakecheck_training.baselines.mesonet import meso_probes
+from fakecheck_training.baselines.spectrum import SpectrumProbe, fit_spectra
 from fakecheck_training.data import Sample, pick, read_samples
+from fakecheck_training.draws.artifacts import FAMILY
+from fakecheck_training.draws.held_back import SimulatedSample, load_picture, simulated_set
 from fakecheck_training.faces import load_faces, with_faces
 from fakecheck_training.measured import FoundFaces, Shard, Store, shards_of
-from fakecheck_training.mesonet import meso_probes
 from fakecheck_training.options import cli, data_option, out_option, progress, work_option
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.scoring import THREADS, DetectorProbe, Readings
-from fakecheck_training.simulated import SimulatedSample, load_picture, simulated_set
-from fakecheck_training.spectrum import SpectrumProbe, fit_spectra
 
 extra_option = click.option(
     "--extra",

@@ -24,8 +24,8 @@ from fakecheck.report.files import atomic_path
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED
 from fakecheck_training.data import Sample
+from fakecheck_training.draws.held_back import SimulatedSample
 from fakecheck_training.scoring import Readings
-from fakecheck_training.simulated import SimulatedSample
 
 SHARD = 32
 STATES = tuple(FIXED)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fakecheck.errors import UsageError
-from fakecheck_training import faster_rcnn, ssd  # registers the feature extractors
+from fakecheck_training.networks import faster_rcnn, ssd  # registers the feature extractors
 from fakecheck_training.recipe import RECIPES, DetectorRecipe
 
 from object_detection.utils import config_util  # isort: skip  (after the mends of compat)

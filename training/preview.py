@@ -15,7 +15,7 @@ import numpy as np
 
 from fakecheck.errors import UsageError
 from fakecheck.types import Image
-from fakecheck_training.draws import Draw, PairSource, Source
+from fakecheck_training.draws.source import Draw, PairSource, Source
 from fakecheck_training.options import cli, data_option, recipe_argument, work_option
 from fakecheck_training.recipe import load_backbone_recipe, load_detector_recipe
 from fakecheck_training.sources import backbone_source, detector_source, known_samples

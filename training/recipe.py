@@ -32,7 +32,7 @@ class CropSpec:
 
 @dataclass(frozen=True)
 class Simulate:
-    """Fakes that are real faces with artifacts laid over them: see `artifacts.py`.
+    """Fakes that are real faces with artifacts laid over them: see `simulation/artifacts.py`.
 
     The classes are `<region>_<artifact>` for every word of both lists.
     """
@@ -81,7 +81,7 @@ class BackboneRecipe:
 class Records:
     """How many draws go into the TFRecords, and of what.
 
-    `fakes` and `reals` are counts of draws; weights and `power` as for `draws.balanced`,
+    `fakes` and `reals` are counts of draws; weights and `power` as for `draws.source.balanced`,
     `simulated` and `blended` as for a backbone. `matched` is the share of draws of whole faces,
     fake and real, that are cut as closely to the face as some fake's picture is and get its means
     and spreads of colour: for small sets that are told by their frame and light.
@@ -100,7 +100,7 @@ class Records:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Pictures that somebody annotated: see `inputs.py`.
+    """Pictures that somebody annotated: see `inputs/`.
 
     `format` is voc, coco or folder; `path` a file or folder, absolute or inside of the data folder;
     `terms` what their owner allows, which the card repeats. `pictures` is the folder of the

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from fakecheck_training.compat import tf
-from fakecheck_training.draws import Draw, Source
+from fakecheck_training.draws.source import Draw, Source
 
 SHARDS = 4
 THREADS = 2

@@ -27,10 +27,10 @@ from fakecheck.faces import FaceFinder
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED, Degrader
 from fakecheck_training.data import Sample
-from fakecheck_training.draws import longer_side, move_face
+from fakecheck_training.draws.held_back import load_picture
+from fakecheck_training.draws.views import longer_side, move_face
 from fakecheck_training.faces import main_face
 from fakecheck_training.options import progress
-from fakecheck_training.simulated import load_picture
 
 RANDOM = "random"
 MIXED = (*FIXED, RANDOM)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from fakecheck.errors import UsageError
 from fakecheck.types import Face
-from fakecheck_training.artifact_draws import ArtifactSource
-from fakecheck_training.blend_draws import BlendSource
 from fakecheck_training.data import Sample, pick, read_samples
-from fakecheck_training.draws import FaceSource, Source
+from fakecheck_training.draws.artifacts import ArtifactSource
+from fakecheck_training.draws.blends import BlendSource
+from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.parts import PartSource
+from fakecheck_training.draws.source import Source
 from fakecheck_training.faces import load_faces, with_faces
-from fakecheck_training.input_faces import find_input_faces
-from fakecheck_training.inputs import read_input, tell_problems
-from fakecheck_training.part_draws import PartSource
+from fakecheck_training.inputs.faces import find_input_faces
+from fakecheck_training.inputs.samples import read_input, tell_problems
 from fakecheck_training.recipe import (
     BLEND_CLASSES,
     BackboneRecipe,

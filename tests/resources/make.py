@@ -23,7 +23,7 @@ import numpy as np
 from fakecheck.faces import FaceFinder
 from fakecheck.media import Sampling, open_media
 from fakecheck.types import Image
-from fakecheck_training.simulate import swap_parts
+from fakecheck_training.simulation.parts import swap_parts
 
 HERE = Path(__file__).parent
 TARGET, DONOR = "grid_lbax4n.mpg", "grid_sbia1a.mpg"

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from fakecheck.types import Face, Image
-from fakecheck_training.draws import Draw
+from fakecheck_training.draws.source import Draw
+from fakecheck_training.recipe import CropSpec, DetectorRecipe, Records
 
 SIDE = 128
 
@@ -91,3 +92,33 @@ class ToySource:
             labels=("face_synthesis",) if fake else (),
             source="drawn",
         )
+
+
+def drawn_recipe(
+    name: str,
+    family: str,
+    side: int,
+    pictures: int,
+    steps: int,
+    batch: int = 8,
+    pipeline: str = "ssd_lite0_fpn.config",
+    classes: tuple[str, ...] = ("face_synthesis",),
+) -> DetectorRecipe:
+    """A detector of checkerboards on crops of `side` pixels; `pictures` reals and as many fakes."""
+    return DetectorRecipe(
+        name=name,
+        family=family,
+        kind="synthesis",
+        version="0.0.1",
+        summary="Boxes checkerboards.",
+        backbone="",
+        pipeline=pipeline,
+        crop=CropSpec(["face"], side),
+        classes=list(classes),
+        fake_sets=[],
+        records=Records(pictures, pictures),
+        steps=steps,
+        limits=["Knows drawn faces only."],
+        batch=batch,
+        rate=2e-3,
+    )

@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from sequence_samples import boxes_of, face_at, frame_of
 
 from fakecheck.card import DetectorCard
-from fakecheck.features import ClassTable, join, observe
-from fakecheck_training.sequence_corpus import Item
-from fakecheck_training.sequence_data import Labelled
+from fakecheck.observations import ClassTable, join, observe
+from fakecheck_training.sequence.corpus import Item
+from fakecheck_training.sequence.data import Labelled
 
 
 def item(number: int, fake: bool, **changes: Any) -> Item:

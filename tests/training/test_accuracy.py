@@ -16,8 +16,8 @@ pytest.importorskip("object_detection", reason="needs pip install fakecheck[trai
 from fakecheck.card import DetectorCard, load_card
 from fakecheck.errors import UsageError
 from fakecheck.types import Face
-from fakecheck_training.accuracy_boxes import box_accuracy, truth, undegraded_faces
-from fakecheck_training.accuracy_cards import (
+from fakecheck_training.accuracy.boxes import box_accuracy, truth, undegraded_faces
+from fakecheck_training.accuracy.cards import (
     END,
     START,
     card_metrics,
@@ -25,11 +25,12 @@ from fakecheck_training.accuracy_cards import (
     write_cards,
     write_readme,
 )
-from fakecheck_training.accuracy_detectors_page import detectors_page
-from fakecheck_training.accuracy_page import accuracy_page
-from fakecheck_training.accuracy_plots import draw_plots
-from fakecheck_training.accuracy_results import ALL, KNOWN, Results, compute
-from fakecheck_training.accuracy_rows import (
+from fakecheck_training.accuracy.detectors_page import detectors_page
+from fakecheck_training.accuracy.judging import Judged
+from fakecheck_training.accuracy.page import accuracy_page
+from fakecheck_training.accuracy.plots import draw_plots
+from fakecheck_training.accuracy.results import ALL, KNOWN, Results, compute
+from fakecheck_training.accuracy.rows import (
     calls,
     confusion,
     false_alarms,
@@ -37,15 +38,14 @@ from fakecheck_training.accuracy_rows import (
     separation_of,
     stands_for,
 )
-from fakecheck_training.accuracy_steps import ATTRIBUTES, in_steps
-from fakecheck_training.accuracy_words import joined, limits, percent
+from fakecheck_training.accuracy.steps import ATTRIBUTES, in_steps
+from fakecheck_training.accuracy.words import joined, limits, percent
 from fakecheck_training.data import Sample
-from fakecheck_training.judging import Judged
+from fakecheck_training.draws.held_back import SimulatedSample
+from fakecheck_training.draws.parts import part_label
 from fakecheck_training.measured import STATES, Shot
-from fakecheck_training.part_draws import part_label
 from fakecheck_training.scoring import BOX
-from fakecheck_training.simulate import part_box
-from fakecheck_training.simulated import SimulatedSample
+from fakecheck_training.simulation.parts import part_box
 
 BUNDLES = Path(__file__).parents[2] / "detectors"
 # Set, family, how strongly its own detector sees it: None where there is no such detector.

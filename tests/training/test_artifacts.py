@@ -10,7 +10,7 @@ from drawn import drawn_face
 from fakecheck.index import installed_folder, read_words
 from fakecheck.regions import eye_distance
 from fakecheck.types import Face, Floats, Image
-from fakecheck_training.artifacts import (
+from fakecheck_training.simulation.artifacts import (
     ARTIFACTS,
     REGIONS,
     Flawed,
@@ -20,10 +20,10 @@ from fakecheck_training.artifacts import (
     spoil_whole,
     visibility,
 )
-from fakecheck_training.masks import mask_box
-from fakecheck_training.noise import grid_noise
-from fakecheck_training.simulate import part_box
-from fakecheck_training.smoothing import smooth
+from fakecheck_training.simulation.masks import mask_box
+from fakecheck_training.simulation.noise import grid_noise
+from fakecheck_training.simulation.parts import part_box
+from fakecheck_training.simulation.smoothing import smooth
 
 LABELS = [f"{region}_{artifact}" for region in REGIONS for artifact in ARTIFACTS]
 

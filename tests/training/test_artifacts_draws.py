@@ -11,12 +11,12 @@ from drawn import write_pack
 
 from fakecheck.errors import UsageError
 from fakecheck.types import Face
-from fakecheck_training.artifact_draws import ArtifactSource
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import Sample, pick, read_samples
-from fakecheck_training.draws import PairSource
+from fakecheck_training.draws.artifacts import ArtifactSource
+from fakecheck_training.draws.held_back import held_back, load_picture, simulated_set
+from fakecheck_training.draws.source import PairSource
 from fakecheck_training.recipe import Simulate, load_backbone_recipe, load_detector_recipe
-from fakecheck_training.simulated import held_back, load_picture, simulated_set
 from fakecheck_training.sources import backbone_source, detector_source
 
 SIMULATE = Simulate(

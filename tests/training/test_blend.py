@@ -15,7 +15,13 @@ from fakecheck.index import installed_folder, read_words
 from fakecheck.regions import eye_distance
 from fakecheck.types import Face
 from fakecheck_training.augment import Degrader
-from fakecheck_training.blend import (
+from fakecheck_training.data import pick, read_samples
+from fakecheck_training.draws.blends import BlendSource, Donors, upright_landmarks
+from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.source import PairSource
+from fakecheck_training.draws.views import flip_face
+from fakecheck_training.recipe import BLEND_CLASSES, load_backbone_recipe, load_detector_recipe
+from fakecheck_training.simulation.blends import (
     BOUNDARY,
     COLOUR,
     RESOLUTION,
@@ -29,10 +35,6 @@ from fakecheck_training.blend import (
     shift_colour,
     shift_detail,
 )
-from fakecheck_training.blend_draws import BlendSource, Donors, upright_landmarks
-from fakecheck_training.data import pick, read_samples
-from fakecheck_training.draws import FaceSource, PairSource, flip_face
-from fakecheck_training.recipe import BLEND_CLASSES, load_backbone_recipe, load_detector_recipe
 from fakecheck_training.sources import backbone_source
 
 SIDE = 240

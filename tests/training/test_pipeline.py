@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
 
 from fakecheck.errors import UsageError
-from fakecheck_training import faster_rcnn, ssd
 from fakecheck_training.cards import architecture
+from fakecheck_training.networks import faster_rcnn, ssd
 from fakecheck_training.pipeline import input_size, network, read_pipeline, write_pipeline
 from fakecheck_training.recipe import RECIPES, DetectorRecipe, load_detector_recipe
 

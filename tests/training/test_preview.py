@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from drawn import ToySource, write_pack
 
 from fakecheck.types import Face
-from fakecheck_training.artifact_draws import ArtifactSource
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import pick, read_samples
+from fakecheck_training.draws.artifacts import ArtifactSource
 from fakecheck_training.faces import save_faces
 from fakecheck_training.preview import GREEN, contact_sheet, main, marked, pair_sheet
 from fakecheck_training.recipe import Simulate

@@ -21,7 +21,7 @@ from drawn import drawn_face
 from fakecheck.errors import InputError
 from fakecheck.types import Image
 from fakecheck_training import probe as probe_module
-from fakecheck_training.draws import Draw
+from fakecheck_training.draws.source import Draw
 from fakecheck_training.pipeline import detector_folder
 from fakecheck_training.probe import LIMIT, Measured, probe, probe_stage, read_records
 from fakecheck_training.records import write_records

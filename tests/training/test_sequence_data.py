@@ -10,9 +10,10 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from bundles import make_card
 from sequence_corpora import corpus, item, sequence
 
-from fakecheck.features import NAMES, ClassTable, sequence_of
-from fakecheck_training.sequence_corpus import read_items, write_items
-from fakecheck_training.sequence_data import (
+from fakecheck.features import NAMES, sequence_of
+from fakecheck.observations import ClassTable
+from fakecheck_training.sequence.corpus import read_items, write_items
+from fakecheck_training.sequence.data import (
     Augment,
     _labels,
     _mirrored,

@@ -11,8 +11,8 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 import itertools
 
-from fakecheck_training.sequence_clips import rng_of, seconds_of, write_clip
-from fakecheck_training.sequence_forge import (
+from fakecheck_training.sequence.clips import rng_of, seconds_of, write_clip
+from fakecheck_training.sequence.forge import (
     FORGERIES,
     Plan,
     animate,

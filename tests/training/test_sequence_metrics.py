@@ -11,11 +11,7 @@ from bundles import make_card
 from sequence_corpora import corpus, item
 
 from fakecheck.types import Span
-from fakecheck_training.sequence_metrics import (
-    accuracy_of,
-    intersection_over_union,
-    overlap,
-)
+from fakecheck_training.sequence.metrics import accuracy_of, intersection_over_union, overlap
 
 
 def test_overlap_is_in_seconds():
@@ -35,8 +31,8 @@ def test_accuracy_of_separate_scores_is_perfect():
 
 
 def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
-    from fakecheck_training.sequence_calibrate import HeldBack, fit
-    from fakecheck_training.sequence_recipe import load_sequence_recipe
+    from fakecheck_training.sequence.calibrate import HeldBack, fit
+    from fakecheck_training.sequence.recipe import load_sequence_recipe
 
     recipe = load_sequence_recipe(tmp_path / "sequence")
     rng = np.random.default_rng(0)
@@ -61,8 +57,8 @@ def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
 
 def test_a_detector_that_is_taken_out_leaves_nothing(tmp_path):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-    from fakecheck.features import ClassTable
-    from fakecheck_training.sequence_unseen import without
+    from fakecheck.observations import ClassTable
+    from fakecheck_training.sequence.unseen import without
 
     cards = [make_card(tmp_path / "a", id="edit"), make_card(tmp_path / "b", id="swap")]
     table = ClassTable(cards)

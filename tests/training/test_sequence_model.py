@@ -16,18 +16,14 @@ from click.testing import CliRunner
 from sequence_corpora import corpus
 
 from fakecheck.calibration import auc
-from fakecheck.features import WIDTH, ClassTable
+from fakecheck.features import WIDTH
+from fakecheck.observations import ClassTable
 from fakecheck.temporal import TemporalModel
-from fakecheck_training.sequence_calibrate import read_held_back
-from fakecheck_training.sequence_export import export_model, read_sequence_card
-from fakecheck_training.sequence_model import build_model
-from fakecheck_training.sequence_recipe import load_sequence_recipe
-from fakecheck_training.sequence_train import (
-    Corpus,
-    fold_of,
-    logits,
-    train_folds,
-)
+from fakecheck_training.sequence.calibrate import read_held_back
+from fakecheck_training.sequence.export import export_model, read_sequence_card
+from fakecheck_training.sequence.model import build_model
+from fakecheck_training.sequence.recipe import load_sequence_recipe
+from fakecheck_training.sequence.train import Corpus, fold_of, logits, train_folds
 
 
 def model_of(seed=0):
@@ -88,12 +84,12 @@ def test_it_learns_and_the_frozen_graph_says_the_same(tmp_path):
 
 @pytest.mark.parametrize("name", ["clips", "extract", "train", "calibrate", "evaluate"])
 def test_every_command_has_help(name):
-    main = importlib.import_module(f"fakecheck_training.sequence_{name}").main
+    main = importlib.import_module(f"fakecheck_training.sequence.{name}").main
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
     assert "--work" in result.output
 
 
 def test_a_model_that_was_not_trained_is_one_sentence(tmp_path):
-    with pytest.raises(ClickException, match=r"run python -m fakecheck_training\.sequence_train"):
+    with pytest.raises(ClickException, match=r"run python -m fakecheck_training\.sequence\.train"):
         read_held_back(tmp_path / "held_back.npz", [])

@@ -7,7 +7,7 @@ import pytest
 from drawn import drawn_face
 
 from fakecheck.regions import eye_distance
-from fakecheck_training.simulate import (
+from fakecheck_training.simulation.parts import (
     PARTS,
     part_box,
     random_parts,

@@ -10,7 +10,7 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 from drawn import drawn_face
 
-from fakecheck_training.spectrum import (
+from fakecheck_training.baselines.spectrum import (
     RADII,
     SIDE,
     SpectrumProbe,

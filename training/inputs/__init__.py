@@ -1,0 +1,1 @@
+"""Pictures that people have annotated themselves → samples, as those of the data pack."""

@@ -1,0 +1,249 @@
+"""`python -m fakecheck_training.sequence.evaluate`: video verdicts on `val`, into docs/video.md.
+
+The shipped model with all installed detectors, on sequences that no detector and no model was
+trained on, beside what pooling without a model makes of the same boxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from fakecheck.calibration import exceeded_by
+from fakecheck.card import DetectorCard
+from fakecheck.detector import log_likelihood_ratio
+from fakecheck.features import sequence_of
+from fakecheck.loading import load_detectors
+from fakecheck.observations import ClassTable, detector_llr, fused_llr
+from fakecheck.temporal import TemporalModel
+from fakecheck.timeline import forged_spans
+from fakecheck.types import Floats, Moment
+from fakecheck.verdict import EVEN, rare_llr, sigmoid
+from fakecheck_training.options import cli, data_option, work_option
+from fakecheck_training.sequence.calibrate import read_held_back
+from fakecheck_training.sequence.corpus import ONLY_FAMILIES
+from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
+from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
+from fakecheck_training.sequence.metrics import (
+    Accuracy,
+    accuracy_of,
+    intersection_over_union,
+    overlap,
+    probability,
+)
+from fakecheck_training.sequence.page import Counts, Page, Partial, write_page
+from fakecheck_training.sequence.recipe import load_sequence_recipe, model_folder
+from fakecheck_training.sequence.spectrum import spectrum_scores
+from fakecheck_training.sequence.unseen import added_detectors
+
+VIDEOS = "ffpp_val"
+# Intersection over union from which a forged part counts as found.
+ENOUGH = 0.7
+Judge = Callable[[Labelled], float]
+
+
+def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
+    """Name → what turns a sequence into a probability."""
+
+    def temporal(one: Labelled) -> float:
+        return float(probability(np.array(model.score(sequence_of(one.seen, table))[0])))
+
+    def mean(one: Labelled) -> float:
+        ratios = detector_llr(one.seen.llr, table)
+        known = ratios[:, ~np.isnan(ratios).all(axis=0)]
+        means = np.nanmean(known, axis=0) if known.size else np.zeros(1)
+        return float(probability(np.log(np.mean(np.exp(means)))))
+
+    def loudest(one: Labelled) -> float:
+        fused = fused_llr(one.seen.llr, table)
+        return float(probability(np.nanmax(fused))) if not np.isnan(fused).all() else EVEN
+
+    return {"temporal model": temporal, "mean over frames": mean, "loudest frame": loudest}
+
+
+def measure(
+    sequences: Sequence[Labelled], ways: dict[str, Judge]
+) -> dict[str, tuple[Accuracy, Floats]]:
+    """Accuracy of every way, with the probabilities (n,) that it gave."""
+    fake = np.array([one.item.fake for one in sequences])
+    groups = [one.item.group for one in sequences]
+    found = {}
+    for name, judge in ways.items():
+        values = np.array([judge(one) for one in sequences])
+        found[name] = (accuracy_of(values, fake, groups), values)
+    return found
+
+
+def fake_limit(model: TemporalModel, faces: int = 1) -> float:
+    """The probability over which one of so many faces is called fake."""
+    card = model.card
+    rate = card.bands.false_alarm_rate / faces
+    return max(EVEN, sigmoid(rare_llr([card.false_alarm_llr], rate)))
+
+
+def label_of(value: float, model: TemporalModel) -> str:
+    """The verdict on a single face of this probability."""
+    limit = fake_limit(model)
+    if value > limit:
+        return "fake"
+    return "real" if value < min(model.card.bands.real_below, limit) else "inconclusive"
+
+
+def measure_partial(
+    sequences: Sequence[Labelled], model: TemporalModel, table: ClassTable
+) -> Partial:
+    """Verdict and spans of clips that are forged in a part, as the report gives them."""
+    limit, over = fake_limit(model), model.card.bands.forged_over
+    shares = []
+    for one in sequences:
+        whole, samples = model.score(sequence_of(one.seen, table))
+        if sigmoid(whole) <= limit:
+            continue
+        moments = [
+            Moment(int(one.seen.frame[n]), float(one.seen.time[n]), 0, sigmoid(float(samples[n])))
+            for n in np.flatnonzero(one.seen.seen)
+        ]
+        shares.append(overlap(forged_spans(moments, over), one.item.spans or ()))
+    unions = [intersection_over_union(*pair) for pair in shares]
+    recall, precision = (_mean([share[i] for share in shares]) for i in (0, 1))
+    enough = sum(union >= ENOUGH for union in unions)
+    return Partial(len(sequences), len(shares), recall, precision, _mean(unions), enough)
+
+
+def held_back_counts(
+    sequences: Sequence[Labelled], path: Path, model: TemporalModel
+) -> list[Counts]:
+    """Verdicts on the talking-head clips by models that have not seen the clip's person."""
+    names, labels = [], []
+    for one in read_held_back(path, sequences):
+        value = log_likelihood_ratio(np.array([one.score], np.float32), model.card.calibration)
+        names.append(one.item.kind if not one.fake else f"forged: {one.item.kind.split(',')[0]}")
+        labels.append(label_of(sigmoid(float(value[0])), model))
+    return counts(names, labels)
+
+
+def family_counts(
+    sequences: Sequence[Labelled], model: TemporalModel, table: ClassTable, cards: Sequence[Any]
+) -> list[Counts]:
+    """Verdicts on hand-held stills of `val`, by family."""
+    judge = judges(model, table)["temporal model"]
+    known = known_families(cards)
+    names = []
+    for one in sequences:
+        mark = "" if family_known(one.item, known) else " (no detector)"
+        names.append(f"{one.item.family}{mark}" if one.item.fake else "real")
+    return counts(names, [label_of(judge(one), model) for one in sequences])
+
+
+def counts(names: Sequence[str], labels: Sequence[str]) -> list[Counts]:
+    """How many of each name got which label."""
+    found = []
+    for name in sorted(set(names)):
+        mine = [label for one, label in zip(names, labels, strict=True) if one == name]
+        found.append(Counts(name, len(mine), mine.count("fake"), mine.count("inconclusive")))
+    return found
+
+
+def over_confidence(
+    cards: Sequence[DetectorCard], data: Path, work: Path
+) -> dict[str, dict[str, float]]:
+    """Split → where the ratios of forged and real frames lie, of their family's detector."""
+    known = [card for card in cards if card.family in ONLY_FAMILIES["ffpp_fit"]]
+    rows = {}
+    for split in ("fit", "calib", "val"):
+        sequences, table = load_set(f"ffpp_{split}", known, data, work)
+        llr = [fused_llr(one.seen.llr, table) for one in sequences]
+        fake = np.array([one.item.fake for one in sequences])
+        fakes = np.concatenate([v for v, f in zip(llr, fake, strict=True) if f])
+        reals = np.concatenate([v for v, f in zip(llr, fake, strict=True) if not f])
+        fakes, reals = fakes[~np.isnan(fakes)], reals[~np.isnan(reals)]
+        rows[split] = {
+            "median of forged": float(np.median(fakes)),
+            "tenth of forged under": exceeded_by(fakes, 0.9),
+            "median of real": float(np.median(reals)),
+            "hundredth of real over": exceeded_by(reals, 0.01),
+        }
+    return rows
+
+
+def metric_rows(results: dict[str, Any], fake: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """What the card says of the temporal model."""
+    accuracy: Accuracy = results["temporal model"][0]
+    names = {
+        "ROC AUC": accuracy.auc,
+        "recall at 5 % FPR": accuracy.recall,
+        "accuracy": accuracy.accuracy,
+        "expected calibration error": accuracy.error,
+    }
+    return [
+        {
+            "name": name,
+            "set": VIDEOS,
+            "value": round(value, 4),
+            "forged": int(fake.sum()),
+            "real": int((~fake).sum()),
+        }
+        for name, value in names.items()
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
+
+
+@cli
+@click.argument("recipe", type=click.Path(path_type=Path), default=Path("sequence"))
+@data_option
+@work_option
+@out_option
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("docs/video.md"),
+    show_default=True,
+    help="The page to write.",
+)
+@click.option("--unseen/--no-unseen", default=True, help="Also train without each detector once.")
+def main(recipe: Path, data: Path, work: Path, out: Path, output: Path, unseen: bool) -> None:
+    """Measure the video verdict on val and on held-back clips; write the page and the card."""
+    spec = load_sequence_recipe(recipe)
+    model = TemporalModel(out)
+    detectors = load_detectors()
+    cards = detectors.cards
+    sequences, table = load_set(VIDEOS, cards, data, work)
+    results: dict[str, Any] = measure(sequences, judges(model, table))
+    fake = np.array([one.item.fake for one in sequences])
+    spectrum = spectrum_scores(sequences, data, work)
+    groups = [one.item.group for one in sequences]
+    results["spectrum probe"] = (accuracy_of(spectrum, fake, groups), spectrum)
+    clips = [
+        one for name in ("real_clips", "partswaps") for one in load_set(name, cards, data, work)[0]
+    ]
+    held_back = model_folder(work, spec) / "held_back.npz"
+    labels = [label_of(value, model) for value in results["temporal model"][1]]
+    page = Page(
+        versions={**detectors.versions, "temporal model": model.card.version},
+        forged=int(fake.sum()),
+        real=int((~fake).sum()),
+        ways={name: accuracy for name, (accuracy, _) in results.items()},
+        verdicts=counts([("forged" if one.item.fake else "real") for one in sequences], labels),
+        partial=measure_partial(load_set("partial_val", cards, data, work)[0], model, table),
+        clips=held_back_counts(clips, held_back, model),
+        families=family_counts(load_set("animated_val", cards, data, work)[0], model, table, cards),
+        added=added_detectors(spec, cards, data, work) if unseen else [],
+        confidence=over_confidence(cards, data, work),
+        card=model.card,
+    )
+    write_page(page, output)
+    card = read_sequence_card(out)
+    write_sequence_card(out, {**card, "metrics": metric_rows(results, fake)})
+    click.echo(f"wrote {output}, and the figures into the card", err=True)
+
+
+if __name__ == "__main__":
+    main()

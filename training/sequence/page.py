@@ -1,0 +1,194 @@
+"""docs/video.md: the figures of video verdicts, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from fakecheck import __version__
+from fakecheck.report.files import atomic_path
+from fakecheck.temporal import SequenceCard
+from fakecheck_training.curves import BINS
+from fakecheck_training.sequence.metrics import Accuracy
+from fakecheck_training.sequence.unseen import Added
+
+
+@dataclass(frozen=True)
+class Partial:
+    """Clips of which a third is forged: how many were called fake, and how well it was placed.
+
+    `recall`, `precision` and `overlap` (intersection over union) are in seconds and means over the
+    clips that were called fake; `enough` is how many of these have an overlap of at least 0.7.
+    """
+
+    clips: int
+    called_fake: int
+    recall: float
+    precision: float
+    overlap: float
+    enough: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Verdicts on clips of one kind."""
+
+    name: str
+    clips: int
+    fake: int
+    inconclusive: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the page says."""
+
+    versions: dict[str, str]
+    forged: int
+    real: int
+    ways: dict[str, Accuracy]
+    verdicts: Sequence[Counts]
+    partial: Partial
+    clips: Sequence[Counts]
+    families: Sequence[Counts]
+    added: Sequence[Added]
+    confidence: dict[str, dict[str, float]]
+    card: SequenceCard
+
+
+INTRO = """A video's faces are followed, and a small recurrent network reads what the detectors
+found in each face at each frame that was looked at: how strong, where, how steadily, in what pose
+and sharpness. It gives a probability for the face and for each moment. The video's verdict is that
+of its worst face.
+
+- **fake**: the probability is over what {alarms:.0%} of real faces exceed, on held-back clips; with
+  n faces each has to be rarer by n.
+- **real**: it is under {real_below:.2f}, under which {misses:.0%} of held-back forgeries lie whose
+  family has a detector. It means that none of the known families was seen, not that the clip is
+  genuine.
+- **inconclusive**: between the two."""
+VIDEOS = """`val` videos of FaceForensics++ *Deepfakes* at the strongest compression (c40), up to
+four frames each: {forged} forged, {real} real. AUC with its 95 % interval by bootstrap over videos;
+*recall* is of forged videos at the score that 5 % of the real ones exceed; *accuracy* at a
+probability of one half, forged and real weighing alike; *ECE* is the expected calibration error
+over {bins} bins. The poolings are of the same detectors' ratios, without a model; the spectrum
+probe is a logistic regression on azimuthally averaged power spectra (Durall et al. 2020), fitted on
+this set's own training frames and averaged over a video's."""
+PARTIAL = """{clips} clips of 9 seconds, made of stills of a `val` video as hand-held h264 clips, of
+which the middle third shows the forged version of the same video. {called} are called fake. In
+these the reported seconds hold {recall:.0%} of the forged ones (recall), and {precision:.0%} of the
+reported ones are forged (precision); their intersection over union is {overlap:.2f} on average, and
+at least 0.7 in {enough} clips."""
+CLIPS = """The talking-head clips that training uses, each judged by a model that was trained
+without its person's clips (five folds): as they are, once more through h264 at a quality drawn at
+random, and with forgeries that follow the face (parts or the whole inner face of another person,
+patches of blur or noise), in all of the clip or in a part of it."""
+FAMILIES = """Stills of `val` as hand-held h264 clips of 4 to 8 seconds, up to 20 a set and side."""
+ADDED = """The model is trained without a detector and then judges `val` (the videos above and the
+hand-held stills) without and with it, at one threshold: the score that 5 % of held-back real
+sequences exceed without it. Nothing is trained or fitted anew in between."""
+CONFIDENCE = """Detectors are surer of pictures that they were trained on (`fit`) than of others, so
+a model that learns from them what a ratio is worth learns too much. It is trained on `calib`, which
+detectors were calibrated but not trained on. Log-likelihood ratios of single frames of
+FaceForensics++:"""
+
+
+def write_page(page: Page, output: Path) -> None:
+    """Writes the page as a whole."""
+    with atomic_path(output) as temporary:
+        temporary.write_text(to_markdown(page), encoding="utf-8")
+
+
+def to_markdown(page: Page) -> str:
+    """The page as text."""
+    bands, partial = page.card.bands, page.partial
+    versions = ", ".join(f"{name} {version}" for name, version in page.versions.items())
+    parts = [
+        "# Verdicts on videos",
+        f"fakecheck {__version__} with {versions}; measured on {date.today()}, made by"
+        " `python -m fakecheck_training.sequence.evaluate`.",
+        INTRO.format(
+            alarms=bands.false_alarm_rate, real_below=bands.real_below, misses=bands.miss_rate
+        ),
+        "## Forged videos",
+        VIDEOS.format(forged=page.forged, real=page.real, bins=BINS),
+        _table(
+            ("", "AUC", "recall at 5 % FPR", "accuracy", "ECE"),
+            [(name, *_accuracy(one)) for name, one in page.ways.items()],
+        ),
+        "With the thresholds of the card:",
+        _counts(page.verdicts),
+        "## Clips that are forged in a part",
+        PARTIAL.format(
+            clips=partial.clips,
+            called=partial.called_fake,
+            recall=partial.recall,
+            precision=partial.precision,
+            overlap=partial.overlap,
+            enough=partial.enough,
+        ),
+        "## Real clips, and forgeries made of them",
+        CLIPS,
+        _counts(page.clips),
+        "## Other families, as clips",
+        FAMILIES,
+        _counts(page.families),
+    ]
+    if page.added:
+        parts += [
+            "## A detector that the model has never seen",
+            ADDED,
+            _table(
+                ("detector", "forged", "recall without", "with", "real", "false alarms without",
+                 "with"),
+                [
+                    (one.detector, one.forged, f"{one.recall_before:.2f}",
+                     f"{one.recall_after:.2f}", one.real, f"{one.alarms_before:.3f}",
+                     f"{one.alarms_after:.3f}")
+                    for one in page.added
+                ],
+            ),
+        ]  # fmt: skip
+    names = list(next(iter(page.confidence.values())))
+    parts += [
+        "## What it was trained on",
+        CONFIDENCE,
+        _table(
+            ("split", *names),
+            [
+                (f"`{split}`", *(f"{row[name]:.2f}" for name in names))
+                for split, row in page.confidence.items()
+            ],
+        ),
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in page.card.limits),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _accuracy(one: Accuracy) -> tuple[str, ...]:
+    area = f"{one.auc:.4f} ({one.low:.3f} to {one.high:.3f})"
+    return area, f"{one.recall:.3f}", f"{one.accuracy:.3f}", f"{one.error:.3f}"
+
+
+def _counts(rows: Sequence[Counts]) -> str:
+    return _table(
+        ("", "clips", "called fake", "inconclusive", "called real"),
+        [
+            (
+                one.name,
+                one.clips,
+                one.fake,
+                one.inconclusive,
+                one.clips - one.fake - one.inconclusive,
+            )
+            for one in rows
+        ],
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
