@@ -201,3 +201,17 @@ def tensorflow_graph() -> bytes:
         tf.fill([n], 2.0, "num_detections")
     data: bytes = graph.as_graph_def().SerializeToString()
     return data
+
+
+def suppressing_loops(model: Path) -> list[str]:
+    """Names of the loops in an ONNX model that suppress boxes picture by picture."""
+    import onnx
+
+    return [
+        node.name
+        for node in onnx.load(model).graph.node
+        if node.op_type == "Loop"
+        and any(
+            inner.op_type == "NonMaxSuppression" for item in node.attribute for inner in item.g.node
+        )
+    ]

@@ -25,6 +25,7 @@ from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.pipeline import detector_folder
 from fakecheck_training.recipe import DetectorRecipe
 from fakecheck_training.records import make_draws, write_records
+from tests.bundles import suppressing_loops
 
 SIDE = 96
 PICTURES = 24
@@ -48,7 +49,9 @@ def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:
 
 def export_toy(recipe: DetectorRecipe, work: Path) -> tuple[Path, Agreement]:
     """The bundle's folder, and how well its two graphs agree, which exporting checks."""
-    return export_detector(recipe, work, work / "out", DATA, stages(recipe, work))
+    folder, agreement = export_detector(recipe, work, work / "out", DATA, stages(recipe, work))
+    assert suppressing_loops(folder / ONNX_FILE) == []
+    return folder, agreement
 
 
 def check_loss(recipe: DetectorRecipe, work: Path, share: float, lines: int) -> None:
