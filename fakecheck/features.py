@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.detector import log_mean_exp
 from fakecheck.group_features import GROUP_FEATURES, group_features
 from fakecheck.observations import GROUPS, ClassTable, Observations, detector_llr
 from fakecheck.types import Floats
 
 # Changes with every change of what a feature means: a model of another version is refused.
-FEATURE_VERSION = "2"
+FEATURE_VERSION = "1"
 
 FACE_FEATURES = {
     "seen": "1 where the face was seen, 0 where it was lost and found again later",
@@ -30,8 +29,6 @@ FACE_FEATURES = {
     "sharpness": "log(1 + variance of the Laplacian) of the face at 64 pixels",
     "elapsed": "log(1 + seconds since the sample before)",
     "detectors": "log(1 + number of detectors that could judge the face)",
-    "steady": "llr of something all the time: logarithm of the mean ratio of the detectors, of "
-    "each its mean llr over the samples; the same in all of them",
 }
 # One column for every group and feature of it, then one for every feature of the face.
 NAMES = tuple(
@@ -64,18 +61,6 @@ def sequence_of(seen: Observations, table: ClassTable) -> DetectionSequence:
     return DetectionSequence(values.astype(np.float32), seen.seen)
 
 
-def steady_llr(evidence: Floats) -> float:
-    """Of detectors' llr (T, D), NaN where one could not judge: log of the mean of exp(mean llr).
-
-    Averaged over time before detectors are weighed against each other, chance peaks of one sample
-    fade. 0 where nothing could be judged.
-    """
-    known = evidence[:, ~np.isnan(evidence).all(axis=0)]
-    if not known.size:
-        return 0.0
-    return float(log_mean_exp(np.nanmean(known, axis=0)))
-
-
 def _face_features(seen: Observations, table: ClassTable) -> Floats:
     """(T, features) in the order of FACE_FEATURES."""
     marks = seen.landmarks.astype(np.float64)
@@ -84,7 +69,7 @@ def _face_features(seen: Observations, table: ClassTable) -> Floats:
     nose = marks[:, 2] - eyes
     spread = np.maximum((across**2).sum(axis=1), 1)
     drop = np.maximum((down**2).sum(axis=1), 1)
-    evidence = detector_llr(seen.llr, table)
+    judged = ~np.isnan(detector_llr(seen.llr, table))
     features = [
         seen.seen,
         np.log(seen.side),
@@ -93,7 +78,6 @@ def _face_features(seen: Observations, table: ClassTable) -> Floats:
         np.clip((nose * down).sum(axis=1) / drop, -2, 2),
         seen.sharpness,
         np.log1p(np.maximum(np.nan_to_num(np.diff(seen.time, prepend=seen.time[:1])), 0)),
-        np.log1p((~np.isnan(evidence)).sum(axis=1)),
-        np.full(len(seen), steady_llr(evidence)),
+        np.log1p(judged.sum(axis=1)),
     ]
     return np.stack(features, axis=1).astype(np.float32)

@@ -11,7 +11,7 @@ import yaml
 from bundles import make_card
 from sequence_samples import MARKS, boxes_of, face_at, frame_of
 
-from fakecheck.features import FACE_FEATURES, NAMES, WIDTH, sequence_of, steady_llr
+from fakecheck.features import FACE_FEATURES, NAMES, WIDTH, sequence_of
 from fakecheck.group_features import GROUP_FEATURES
 from fakecheck.observations import (
     GROUPS,
@@ -19,7 +19,6 @@ from fakecheck.observations import (
     MIN_LLR,
     WORDS,
     ClassTable,
-    detector_llr,
     fused_llr,
     join,
     observe,
@@ -78,22 +77,6 @@ def test_the_mean_of_everything_is_the_fusion_of_the_verdict(cards):
     assert features_of([result], table)["all.mean"][0] == pytest.approx(expected, abs=1e-5)
     llr = join(observe(result, table)).llr
     assert fused_llr(llr, table)[0] == pytest.approx(expected, abs=1e-5)
-
-
-def test_what_is_said_steadily_outweighs_a_peak(cards):
-    peak = np.array([[5, -2], [-2, -2], [-2, np.nan], [-2, -2]], np.float32)
-    steady = np.array([[2, -2], [2, -2], [2, np.nan], [2, -2]], np.float32)
-    assert steady_llr(steady) == pytest.approx(math.log((math.e**2 + math.e**-2) / 2), abs=1e-5)
-    assert steady_llr(peak) < 0 < steady_llr(steady)
-    assert steady_llr(np.full((3, 2), np.nan, np.float32)) == 0
-    table = ClassTable(cards)
-    frames = [
-        frame_of(n, [face_at()], boxes_of(cards[0], (0, 1, llr, FACE)), edit=[llr], swap=[0])
-        for n, llr in enumerate([3.0, -1.0])
-    ]
-    evidence = detector_llr(join([observe(one, table)[0] for one in frames]).llr, table)
-    found = features_of(frames, table)["face.steady"]
-    np.testing.assert_allclose(found, [steady_llr(evidence)] * 2, atol=1e-5)
 
 
 def test_a_group_without_a_detector_is_absent_and_zero(cards):

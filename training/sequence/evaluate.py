@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
 from fakecheck.detector import log_likelihood_ratio
-from fakecheck.features import sequence_of, steady_llr
+from fakecheck.features import sequence_of
 from fakecheck.loading import load_detectors
 from fakecheck.observations import ClassTable, detector_llr, fused_llr
 from fakecheck.temporal import TemporalModel
@@ -54,7 +54,10 @@ def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
         return float(probability(np.array(model.score(sequence_of(one.seen, table))[0])))
 
     def mean(one: Labelled) -> float:
-        return float(probability(np.array(steady_llr(detector_llr(one.seen.llr, table)))))
+        ratios = detector_llr(one.seen.llr, table)
+        known = ratios[:, ~np.isnan(ratios).all(axis=0)]
+        means = np.nanmean(known, axis=0) if known.size else np.zeros(1)
+        return float(probability(np.log(np.mean(np.exp(means)))))
 
     def loudest(one: Labelled) -> float:
         fused = fused_llr(one.seen.llr, table)

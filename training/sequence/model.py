@@ -4,8 +4,9 @@ After Sabir et al., "Recurrent Convolutional Strategies for Face Manipulation De
 (CVPR Workshops 2019), who run a bidirectional recurrent network over features of aligned faces;
 here the features are what the detectors found. The GRU corrects what the detectors' fused
 likelihood ratio says by itself, and the log-mean-exp of the samples' logits is the sequence's, so
-that a clip that is forged in a part is called fake and the part is known. What the detectors say
-steadily is added to it; the GRU does not see that, for its samples are to speak for themselves.
+that a clip that is forged in a part is called fake and the part is known. What a kind of detector
+says steadily is added to it: averaged over time before kinds are weighed against each other, chance
+peaks of one sample fade.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from fakecheck.features import NAMES, WIDTH
+from fakecheck.observations import KINDS
 from fakecheck.types import Floats
 from fakecheck_training.compat import keras, tf
 
@@ -24,8 +26,7 @@ OUTPUTS = ("sequence_score", "sample_scores")
 # What the logit starts from before the GRU corrects it.
 DIRECT = ("all.mean", "all.best", "all.rarity")
 START = (0.6, 0.1, 0.1)
-STEADY = 0.4  # what the logit takes at the start of what is said steadily
-STEADY_COLUMN = NAMES.index("face.steady")
+STEADY = 0.2  # what the logit takes at the start of what is said steadily
 HIDDEN = -1e9
 # Standardised features beyond this are no better known than at it.
 LARGEST = 5.0
@@ -40,9 +41,10 @@ class TemporalModel(keras.Model):  # type: ignore[name-defined,misc]
     def __init__(self, mean: Floats, scale: Floats, width: int, units: int, dropout: float) -> None:
         super().__init__()
         layers = keras.layers
-        scale = scale * (np.arange(len(scale)) != STEADY_COLUMN)
         self.mean, self.scale = tf.constant(mean), tf.constant(scale)
         self.columns = [NAMES.index(name) for name in DIRECT]
+        self.kinds = [NAMES.index(f"kind_{kind}.mean") for kind in KINDS]
+        self.present = [NAMES.index(f"kind_{kind}.present") for kind in KINDS]
         self.drop_in, self.drop_out = layers.Dropout(dropout), layers.Dropout(dropout)
         self.squeeze = layers.Dense(width, activation="tanh", name="squeeze")
         self.gru = layers.Bidirectional(layers.GRU(units, return_sequences=True), name="gru")
@@ -76,9 +78,14 @@ class TemporalModel(keras.Model):  # type: ignore[name-defined,misc]
         return (tf.reduce_logsumexp(held, axis=1) - tf.math.log(count)) / steep
 
     def _steadily(self, features: Any, seen: Any) -> Any:
-        """(n,) the steady llr, which is the same in all samples seen and 0 in the others."""
-        total = tf.reduce_sum(features[..., STEADY_COLUMN] * seen, axis=1)
-        return total / tf.maximum(tf.reduce_sum(seen, axis=1), 1.0)
+        """(n,) log of the mean ratio of the kinds, of each the mean llr over its samples."""
+        present = tf.gather(features, self.present, axis=2) * seen[..., None]
+        count = tf.reduce_sum(present, axis=1)
+        total = tf.reduce_sum(tf.gather(features, self.kinds, axis=2) * present, axis=1)
+        known = tf.where(count > 0, total / tf.maximum(count, 1.0), HIDDEN)
+        kinds = tf.reduce_sum(tf.cast(count > 0, tf.float32), axis=1)
+        fused = tf.reduce_logsumexp(known, axis=1) - tf.math.log(tf.maximum(kinds, 1.0))
+        return tf.where(kinds > 0, fused, 0.0)
 
 
 class Ensemble(tf.Module):  # type: ignore[name-defined,misc]
