@@ -28,7 +28,8 @@ from fakecheck.plugins import PluginHost
 ran, failed = {}, {}
 for card in PluginHost.discover().select():
     try:
-        raw = open_engine(card).run(np.full((2, 32, 32, 3), 255, np.uint8))
+        size = card.input.height, card.input.width
+        raw = open_engine(card).run(np.full((2, *size, 3), 255, np.uint8))
         ran[card.id] = raw.scores[:, 0].tolist()
     except FakecheckError as error:
         failed[card.id] = str(error)
