@@ -26,7 +26,7 @@ from tests.checkergan import forge
 from tests.training.drawn import drawn_face, drawn_recipe
 
 SIDE = 96
-STEPS = 80
+STEPS = 110
 PICTURES = 64
 RECIPE = drawn_recipe("checkergan", "lsgan", SIDE, PICTURES, STEPS)
 

@@ -140,6 +140,9 @@ def test_journey(shell: Shell, pictures: Path, graph: Path) -> None:
 
     after = detect(shell, forged)
     judge_the_change(before, after)
+    # Beside all others its share of the false alarms is small; how sure training makes it varies.
+    alone = detect(shell, forged, "--only", "checkergan")
+    assert alone["verdict"]["label"] == "fake"
     calm = detect(shell, str(RESOURCES / "real_face.jpg"))
     assert calm["verdict"]["label"] != "fake"
 
@@ -170,9 +173,10 @@ def fill_in(bundle: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def detect(shell: Shell, picture: str) -> dict[str, Any]:
+def detect(shell: Shell, picture: str, *options: str) -> dict[str, Any]:
     """The report on one picture."""
-    report: dict[str, Any] = json.loads(shell("fakecheck", "detect", picture, "--format", "jsonl"))
+    command = ("fakecheck", "detect", picture, "--format", "jsonl", *options)
+    report: dict[str, Any] = json.loads(shell(*command))
     assert len(report["faces"]) == 1
     return report
 
@@ -180,7 +184,8 @@ def detect(shell: Shell, picture: str) -> dict[str, Any]:
 def judge_the_change(before: dict[str, Any], after: dict[str, Any]) -> None:
     """The new plug-in, and nothing else, has changed the verdict."""
     assert before["verdict"]["label"] != "fake"
-    assert after["verdict"]["label"] == "fake"
+    assert after["verdict"]["label"] != "real"
+    assert after["verdict"]["probability"] > before["verdict"]["probability"] + 0.2
     assert after["families"][0]["family"] == FAMILY
     old = [one for one in after["detections"] if one["detector"] != "checkergan"]
     assert old == before["detections"]
