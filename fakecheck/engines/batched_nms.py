@@ -22,9 +22,9 @@ from onnx import helper, numpy_helper
 NOTHING = float(np.finfo(np.float32).min)
 READ = re.compile(r"/TensorArrayV2Read(?:_(\d+))?/TensorListGetItem")
 WRITE = re.compile(r"/TensorArrayV2Write(?:_(\d+))?/TensorListSetItem")
-# Places in what the API maps over and in what it gives back. From MORE on both have further fields,
-# the last is the number of boxes.
-BOXES, SCORES, WINDOW, MORE = 0, 1, 3, 4
+# Places in what the API maps over and in what it gives back. Both may have further fields behind
+# these; the last is the number of boxes.
+BOXES, SCORES, WINDOW = 0, 1, 3
 FOUND_BOXES, FOUND_SCORES, FOUND_CLASSES = 0, 1, 2
 
 Constants = Mapping[str, NDArray[Any]]
@@ -41,6 +41,11 @@ class _Suppression:
     iou: float
     score: float
     relative: bool
+
+    @property
+    def last(self) -> int:
+        """The place of the number of boxes, read and written."""
+        return max(self.reads)
 
 
 def batch_suppression(model: Any) -> int:
@@ -189,7 +194,7 @@ class _Batched:
             FOUND_BOXES: lambda: self._pick(boxes, box, valid),
             FOUND_SCORES: lambda: self._add("Where", valid, values, self._float(0)),
             FOUND_CLASSES: lambda: self._classes(places, count, valid),
-            max(spec.reads): lambda: self._number(valid),
+            spec.last: lambda: self._number(valid),
         }
         for place, name in spec.writes.items():
             made = (
@@ -201,7 +206,7 @@ class _Batched:
         """(B, C, N), NOTHING for the boxes that only fill a picture's row up."""
         spec = self._spec
         index = self._add("Range", self._scalar(0), self._add("Squeeze", count), self._scalar(1))
-        filled = self._add("Cast", spec.reads[max(spec.reads)], to=onnx.TensorProto.INT64)
+        filled = self._add("Cast", spec.reads[spec.last], to=onnx.TensorProto.INT64)
         there = self._add("Less", index, self._add("Unsqueeze", filled, self._ints(1)))  # (B, N)
         return self._add(
             "Where",

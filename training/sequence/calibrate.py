@@ -25,7 +25,12 @@ from fakecheck_training.sequence.corpus import Item
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.metrics import probability
-from fakecheck_training.sequence.recipe import SequenceRecipe, load_sequence_recipe, model_folder
+from fakecheck_training.sequence.recipe import (
+    SequenceRecipe,
+    load_sequence_recipe,
+    model_folder,
+    recipe_argument,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +75,7 @@ def fit(
 ) -> dict[str, object]:
     """What the card gets. Forgeries whose family has no detector do not count: they are missed.
 
-    Sets weigh in the calibration as in training, whatever their size.
+    Sets weigh in the calibration of whole sequences as in training, whatever their size.
     """
     chosen = [
         one
@@ -130,7 +135,7 @@ def _scores(side: Sequence[HeldBack]) -> Floats:
 
 
 @cli
-@click.argument("recipe", type=click.Path(path_type=Path), default=Path("sequence"))
+@recipe_argument
 @data_option
 @work_option
 @out_option

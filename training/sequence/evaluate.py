@@ -37,7 +37,7 @@ from fakecheck_training.sequence.metrics import (
     probability,
 )
 from fakecheck_training.sequence.page import Counts, Page, Partial, write_page
-from fakecheck_training.sequence.recipe import load_sequence_recipe, model_folder
+from fakecheck_training.sequence.recipe import load_sequence_recipe, model_folder, recipe_argument
 from fakecheck_training.sequence.spectrum import spectrum_scores
 from fakecheck_training.sequence.unseen import added_detectors
 
@@ -197,7 +197,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 @cli
-@click.argument("recipe", type=click.Path(path_type=Path), default=Path("sequence"))
+@recipe_argument
 @data_option
 @work_option
 @out_option

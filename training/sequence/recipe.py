@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
+
 from fakecheck_training.recipe import load_recipe
 from fakecheck_training.sequence.corpus import FOLDER
 from fakecheck_training.sequence.data import Augment
@@ -37,6 +39,11 @@ class SequenceRecipe:
     false_alarm_rate: float = 0.01
     miss_rate: float = 0.05
     augment: Augment = field(default_factory=Augment)
+
+
+recipe_argument = click.argument(
+    "recipe", type=click.Path(path_type=Path), default=Path("sequence")
+)
 
 
 def load_sequence_recipe(path: Path) -> SequenceRecipe:

@@ -25,7 +25,12 @@ from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence.data import Batch, Labelled, batches, load_set, make_batch, moments
 from fakecheck_training.sequence.export import export_model, out_option
 from fakecheck_training.sequence.model import build_model, loss_of
-from fakecheck_training.sequence.recipe import SequenceRecipe, load_sequence_recipe, model_folder
+from fakecheck_training.sequence.recipe import (
+    SequenceRecipe,
+    load_sequence_recipe,
+    model_folder,
+    recipe_argument,
+)
 
 REPORT_EVERY = 100
 AVERAGED = 0.3  # of the steps, from whose weights the mean is taken at the end
@@ -160,7 +165,7 @@ def save_held_back(path: Path, corpus: Corpus, held_back: Sequence[Floats]) -> N
 
 
 @cli
-@click.argument("recipe", type=click.Path(path_type=Path), default=Path("sequence"))
+@recipe_argument
 @data_option
 @work_option
 @out_option
