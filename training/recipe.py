@@ -83,8 +83,8 @@ class Records:
 
     `fakes` and `reals` are counts of draws; weights and `power` as for `draws.source.balanced`,
     `simulated` and `blended` as for a backbone. `matched` is the share of draws of whole faces,
-    fake and real, that are cut as closely to the face as some fake's picture is and get its means
-    and spreads of colour: for small sets that are told by their frame and light.
+    fake and real, that have alike frames, looks from afar and colours, as `draws.matched` makes
+    them: for sets that the probe tells by these.
     """
 
     fakes: int
@@ -175,6 +175,8 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
         )
     if recipe.records.matched and (recipe.simulate or recipe.crop.regions != ["face"]):
         raise UsageError(f"{path}: matched needs fakes of fake_sets or inputs, and whole faces")
+    if recipe.records.matched and recipe.records.blended:
+        raise UsageError(f"{path}: matched and blended cannot be used together")
     if recipe.records.blended and not set(recipe.classes) & set(BLEND_CLASSES):
         raise UsageError(f"{path}: blended needs one of the classes {', '.join(BLEND_CLASSES)}")
     return recipe

@@ -11,6 +11,7 @@ from fakecheck_training.data import Sample, pick, read_samples
 from fakecheck_training.draws.artifacts import ArtifactSource
 from fakecheck_training.draws.blends import BlendSource
 from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.matched import MatchedSource
 from fakecheck_training.draws.parts import PartSource
 from fakecheck_training.draws.source import Source
 from fakecheck_training.faces import load_faces, with_faces
@@ -132,6 +133,7 @@ def _source(
         power=mix.power,
         fake_weights=mix.fake_weights,
         real_weights=mix.real_weights,
-        matched=mix.matched if isinstance(mix, Records) else 0.0,
     )
+    if isinstance(mix, Records) and mix.matched:
+        return MatchedSource(whole, mix.matched)
     return BlendSource(whole, mix.blended, classes or BLEND_CLASSES) if mix.blended else whole

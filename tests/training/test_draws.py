@@ -13,8 +13,9 @@ from fakecheck.regions import crop_regions
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import pick, read_samples
 from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.matched import MatchedSource
 from fakecheck_training.draws.parts import PartSource, part_crop, part_label
-from fakecheck_training.draws.source import balanced
+from fakecheck_training.draws.source import Source, balanced
 from fakecheck_training.draws.views import (
     clip_boxes,
     cut_context,
@@ -75,27 +76,51 @@ def test_matched_draws_show_no_more_around_reals_than_around_the_closest_fake(
     cv2.imwrite(str(tmp_path / close[0].key), cut)
     faces[close[0].key] = moved
     untouched = Degrader(untouched=1.0)
-    source = FaceSource(tmp_path, faces, close, reals, untouched, (64, 64), 0.5, matched=1.0)
     free = FaceSource(tmp_path, faces, close, reals, untouched, (64, 64), 0.5)
 
-    def repeated(found: FaceSource) -> float:
+    def repeated(found: Source) -> float:
         """Share of real crops whose outermost rows repeat the picture's last one."""
         images = [found.draw(False, np.random.default_rng(i)).image for i in range(20)]
         return float(np.mean([np.ptp(i[:4], axis=0).max() <= 2 for i in images]))
 
-    assert repeated(source) >= 0.9
+    assert repeated(MatchedSource(free, 1.0)) >= 0.9
     assert repeated(free) < 0.5
 
 
-def test_colours_are_matched_but_contrast_only_so_far() -> None:
+def test_matched_reals_look_like_the_fakes(tmp_path: Path) -> None:
+    faces = write_pack(tmp_path)
+    samples = read_samples(tmp_path)
+    fakes, reals = pick(samples, "fit", True), pick(samples, "fit", False)
+    for sample in fakes:
+        path = str(tmp_path / sample.key)
+        cv2.imwrite(path, cv2.LUT(cv2.imread(path), np.arange(256).astype(np.uint8) // 4 + 190))
+    untouched = Degrader(untouched=1.0)
+    free = FaceSource(tmp_path, faces, fakes, reals, untouched, (64, 64), 0.3)
+
+    def light(found: Source, fake: bool) -> tuple[float, float]:
+        drawn = [found.draw(fake, np.random.default_rng(i)).image for i in range(20)]
+        return float(np.mean(drawn)), float(np.std(drawn))
+
+    alike = MatchedSource(free, 1.0)
+    np.testing.assert_allclose(light(alike, False), light(alike, True), atol=4)
+    assert light(free, True)[0] - light(free, False)[0] > 40
+
+
+def test_colours_are_matched_channel_by_channel() -> None:
     rng = np.random.default_rng(0)
     image = np.clip(rng.normal((120, 90, 140), 20, (64, 64, 3)), 0, 255).astype(np.uint8)
     like = np.clip(rng.normal((60, 110, 160), (24, 30, 12), (50, 40, 3)), 0, 255).astype(np.uint8)
-    found = match_colours(image, like)
-    np.testing.assert_allclose(found.mean(axis=(0, 1)), like.mean(axis=(0, 1)), atol=1)
-    np.testing.assert_allclose(found.std(axis=(0, 1)), [24, 30, 12], rtol=0.06)
-    flat = match_colours(image, np.full((8, 8, 3), 100, np.uint8))
-    np.testing.assert_allclose(flat.std(axis=(0, 1)), image.std(axis=(0, 1)) * 0.6, rtol=0.05)
+    found = match_colours(image, image, like)
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), like.mean(axis=(0, 1)), atol=1.5)
+    np.testing.assert_allclose(found.std(axis=(0, 1)), like.std(axis=(0, 1)), rtol=0.06)
+
+
+def test_colours_of_a_flat_crop_are_matched_without_fail() -> None:
+    flat = np.full((8, 8, 3), 100, np.uint8)
+    rng = np.random.default_rng(0)
+    like = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    assert abs(float(match_colours(flat, flat, like).mean()) - float(like.mean())) < 10
+    assert (match_colours(like, like, flat) == 100).all()
 
 
 def test_balanced_weighs_sets_by_size_and_wish(tmp_path: Path) -> None:

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fakecheck.types import Face, Image
+from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
 from fakecheck_training.draws.source import Draw, balanced, pick_one
 from fakecheck_training.draws.views import (
     clip_boxes,
     degraded_crop,
-    match_colours,
-    picture_margins,
     random_view,
     shown_share,
 )
@@ -30,8 +28,7 @@ SHOWN = 0.5
 class FaceSource:
     """Face crops of real and fake pictures; the box of a fake lies over its face if not annotated.
 
-    `size` is (width, height) in pixels, `power` and `weights` as for `balanced`; `matched` is the
-    share of draws, fake and real, that get the frame and the colours of some fake's picture.
+    `size` is (width, height) in pixels, `power` and `weights` as for `balanced`.
     """
 
     root: Path
@@ -45,7 +42,6 @@ class FaceSource:
     power: float = 0.5
     fake_weights: dict[str, float] | None = None
     real_weights: dict[str, float] | None = None
-    matched: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.fakes or not self.reals:
@@ -66,21 +62,21 @@ class FaceSource:
 
     def draw(self, fake: bool, rng: Rng) -> Draw:
         """A face crop of a set and a picture picked at random."""
-        return self.draw_sample(self.pick(fake, rng), rng)
+        sample = self.pick(fake, rng)
+        return self.cut(sample, read_image(self.root / sample.key), rng)
 
     def pick(self, fake: bool, rng: Rng) -> Sample:
         """A sample of a set picked at random."""
         return pick_one(self._pools[fake], rng)  # type: ignore[attr-defined]
 
-    def draw_sample(self, sample: Sample, rng: Rng) -> Draw:
-        """A face crop of this picture."""
+    def cut(self, sample: Sample, image: Image, rng: Rng, margins: Floats | None = None) -> Draw:
+        """A face crop of `image`, the sample's picture as read or with other colours.
+
+        `margins` (4,) as for `random_view`.
+        """
         face, labels = self.faces[sample.key], sample.labels or (self.label,)
         marked = np.array(sample.boxes or [face.xyxy] * len(labels), np.float32)
-        image, like = read_image(self.root / sample.key), self._like(rng)
-        margins = None if like is None else picture_margins(*like)
         image, face, xyxy, _ = random_view(image, face, marked, rng, margins)
-        if like is not None:
-            image = match_colours(image, like[0])
         crop, boxes = degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
         seen = np.array([shown_share(box, *self.size) >= SHOWN for box in boxes])
         fake = sample.fake and bool(seen.any())
@@ -92,10 +88,3 @@ class FaceSource:
             labels=tuple(np.array(labels)[seen].tolist()) if fake else (),
             source=sample.key,
         )
-
-    def _like(self, rng: Rng) -> tuple[Image, Face] | None:
-        """The picture and face of a fake that the draw shall be framed and coloured like."""
-        if not self.matched or rng.random() >= self.matched:
-            return None
-        other = self.fakes[int(rng.integers(len(self.fakes)))]
-        return read_image(self.root / other.key), self.faces[other.key]

@@ -22,8 +22,7 @@ CONTEXT = 2.2
 # Some sets are cut close to the face, so their crops end in repeated border pixels: any picture may
 # come as close as that, or the streaks would tell the set.
 TIGHT, TIGHT_CONTEXT = 0.35, (1.0, 1.5)
-# A picture's contrast is changed by at most this much: more would make its noise or its steps show.
-GAIN = (0.6, 1.6)
+QUANTILES = (0.0, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 1.0)
 # Detectors must bear what the face finder's boxes and landmarks do from picture to picture.
 BOX_SHIFT, BOX_SCALE, MARK_SHIFT = 0.05, 0.1, 0.03
 
@@ -75,17 +74,19 @@ def cut_margins(image: Image, face: Face, margins: Floats) -> tuple[Image, Face]
     return cut, move_face(face, 1, 1, -x0, -y0)
 
 
-def match_colours(image: Image, like: Image) -> Image:
-    """`image` with each channel's mean of `like` and, within limits, its standard deviation.
+def match_colours(image: Image, seen: Image, like: Image) -> Image:
+    """`image`, changed so that `seen`, a crop of it, gets the colours of `like`.
 
-    After Reinhard et al., "Color Transfer between Images" (2001), in BGR.
+    Histogram specification (Gonzalez and Woods, "Digital Image Processing") a channel at a time: a
+    curve that takes QUANTILES to quantiles, straight in between.
     """
-    mean, spread = cv2.meanStdDev(image)
-    wanted, wanted_spread = cv2.meanStdDev(like)
-    gain = np.clip(wanted_spread / np.maximum(spread, 1.0), *GAIN)
-    table = (np.arange(256)[None] - mean) * gain + wanted
-    lut = np.clip(np.round(table), 0, 255).astype(np.uint8).T
-    return cv2.LUT(image, np.ascontiguousarray(lut)[None])
+    table = np.empty((256, 3), np.uint8)
+    for channel in range(3):
+        old, new = (np.quantile(of[..., channel], QUANTILES) for of in (seen, like))
+        levels, place = np.unique(old, return_inverse=True)
+        new = np.bincount(place, new) / np.bincount(place)
+        table[:, channel] = np.round(np.interp(np.arange(256), levels, new))
+    return cv2.LUT(image, table[None])
 
 
 def cut_context(image: Image, face: Face, context: float, shift: np.ndarray) -> tuple[Image, Face]:
