@@ -125,7 +125,7 @@ def new_card(
             "align": False,
         },
         "min_face": recipe.min_face,
-        "filters": [],
+        "filters": list(recipe.crop.filters),
         "input": {"width": side, "height": side, "color": "rgb"},
         "files": {name: sha256(folder / name) for name in files if (folder / name).exists()},
         "classes": [

@@ -11,9 +11,12 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+import cv2
+import numpy as np
 import yaml
 
 from fakecheck.errors import UsageError
+from fakecheck.filters import apply_filters
 from fakecheck_training.augment import Degrader
 
 T = TypeVar("T")
@@ -23,11 +26,16 @@ BLEND_CLASSES = ("face_swap", "face_boundary", "face_colormismatch", "face_resol
 
 @dataclass(frozen=True)
 class CropSpec:
-    """What is cut from a face: see `fakecheck.regions.crop_regions`. `side` in pixels."""
+    """What is cut from a face: see `fakecheck.regions.crop_regions`. `side` in pixels.
+
+    `filters` is the chain that every crop goes through, in training as at run time: see
+    `fakecheck.filters.apply_filters`.
+    """
 
     regions: list[str]
     side: int
     margin: float = 0.3
+    filters: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -185,6 +193,10 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
 def _check_crops(crop: CropSpec, simulate: Simulate | None, blended: float, path: Path) -> None:
     if (simulate or blended) and crop.regions != ["face"]:
         raise UsageError(f"{path}: simulate and blended need crops of the face alone")
+    try:
+        apply_filters(np.zeros((crop.side, crop.side, 3), np.uint8), crop.filters)
+    except (ValueError, cv2.error) as error:
+        raise UsageError(f"{path}: {error}") from error
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fakecheck_training.data import Sample, pick, read_samples
 from fakecheck_training.draws.artifacts import ArtifactSource
 from fakecheck_training.draws.blends import BlendSource
 from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.filtered import filtered
 from fakecheck_training.draws.matched import MatchedSource
 from fakecheck_training.draws.parts import PartSource
 from fakecheck_training.draws.source import Source
@@ -67,7 +68,8 @@ def backbone_source(
     """What the classifier stage draws from, in one split."""
     fakes = pick(samples, split, fake=True, sets=recipe.fake_sets or None)
     reals = pick(samples, split, fake=False)
-    return _source(recipe, recipe, data, faces, fakes, reals)
+    source = _source(recipe, recipe, data, faces, fakes, reals)
+    return filtered(source, recipe.crop.filters)
 
 
 def detector_source(
@@ -81,7 +83,8 @@ def detector_source(
             f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures to fit, "
             "and both are needed"
         )
-    return _source(recipe, recipe.records, data, faces, fakes, reals, recipe.classes)
+    source = _source(recipe, recipe.records, data, faces, fakes, reals, recipe.classes)
+    return filtered(source, recipe.crop.filters)
 
 
 def _source(
