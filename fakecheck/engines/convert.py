@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,10 @@ class Agreement:
     coordinate: float
 
 
-def convert_frozen_graph(pb: Path, onnx: Path) -> None:
-    """Writes the frozen graph `pb`, which has the classic ends, as the ONNX model `onnx`.
+def convert_frozen_graph(
+    pb: Path, onnx: Path, inputs: Sequence[str] = (INPUT,), outputs: Sequence[str] = OUTPUTS
+) -> None:
+    """Writes the frozen graph `pb` as the ONNX model `onnx`; its ends are a detector's if not said.
 
     tf2onnx runs in a process of its own: its messages and TensorFlow's stay out of ours, and so
     does the memory they take. Raises MissingDependencyError without tf2onnx or TensorFlow,
@@ -64,9 +67,9 @@ def convert_frozen_graph(pb: Path, onnx: Path) -> None:
         "--graphdef",
         str(pb.resolve()),
         "--inputs",
-        f"{INPUT}:0",
+        ",".join(f"{name}:0" for name in inputs),
         "--outputs",
-        ",".join(f"{name}:0" for name in OUTPUTS),
+        ",".join(f"{name}:0" for name in outputs),
         "--opset",
         str(OPSET),
         "--output",

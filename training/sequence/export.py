@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +15,7 @@ import yaml
 
 from fakecheck.calibration import SILENT
 from fakecheck.card import GRAPH_FILE, ONNX_FILE
+from fakecheck.engines.convert import convert_frozen_graph
 from fakecheck.errors import PluginError
 from fakecheck.features import FEATURE_VERSION, WIDTH, sequence_of
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
@@ -36,7 +34,6 @@ from tensorflow.python.framework.convert_to_constants import (  # isort: skip
 )
 
 MODELS = Path(__file__).resolve().parents[2] / "fakecheck" / "models" / "sequence"
-OPSET = 17
 TOLERANCE = 1e-4
 ARCHITECTURE = "mean of {folds} bidirectional GRUs of {units} units, log-mean-exp over time"
 SUMMARY = "What the detectors find in a face through time → whether, and when, it was forged."
@@ -73,24 +70,11 @@ def freeze(ensemble: Ensemble) -> bytes:
 
 
 def convert(graph: bytes) -> bytes:
-    """The frozen graph as an ONNX model, by tf2onnx in a process of its own."""
+    """The frozen graph as an ONNX model."""
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder, GRAPH_FILE), Path(folder, ONNX_FILE)
         source.write_bytes(graph)
-        ends = [",".join(f"{name}:0" for name in names) for names in (INPUTS, OUTPUTS)]
-        command = [sys.executable, "-m", "tf2onnx.convert", "--graphdef", str(source)]
-        command += ["--inputs", ends[0], "--outputs", ends[1], "--opset", str(OPSET)]
-        done = subprocess.run(
-            [*command, "--output", str(made)],
-            cwd=folder,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode or not made.exists():
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise PluginError(f"tf2onnx cannot convert the temporal model: {last[:300]}")
+        convert_frozen_graph(source, made, INPUTS, OUTPUTS)
         return made.read_bytes()
 
 
