@@ -16,7 +16,8 @@ from fakecheck.types import FamilyScore, Image, Label, Verdict
 
 Color = tuple[int, int, int]  # red, green, blue
 
-# Okabe and Ito, "Color Universal Design" (2008): told apart with every kind of colour vision.
+# Told apart with every kind of colour vision: seven of Okabe and Ito, "Color Universal Design"
+# (2008), and three of Paul Tol's "muted" scheme (2021) that are unlike them.
 PALETTE: tuple[Color, ...] = (
     (230, 159, 0),
     (86, 180, 233),
@@ -25,6 +26,9 @@ PALETTE: tuple[Color, ...] = (
     (0, 114, 178),
     (213, 94, 0),
     (204, 121, 167),
+    (51, 34, 136),
+    (136, 34, 85),
+    (153, 153, 51),
 )
 VERDICT_COLORS: dict[Label, Color] = {
     "fake": (213, 94, 0),
