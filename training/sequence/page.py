@@ -82,7 +82,7 @@ these the reported seconds hold {recall:.0%} of the forged ones (recall), and {p
 reported ones are forged (precision); their intersection over union is {overlap:.2f} on average, and
 at least 0.7 in {enough} clips."""
 CLIPS = """The talking-head clips that training uses, each judged by a model that was trained
-without its person's clips (five folds): as they are, once more through h264 at a quality drawn at
+without its person's clips: as they are, once more through h264 at a quality drawn at
 random, and with forgeries that follow the face (parts or the whole inner face of another person,
 patches of blur or noise), in all of the clip or in a part of it."""
 FAMILIES = """Stills of `val` as hand-held h264 clips of 4 to 8 seconds, up to 20 a set and side."""
