@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from sequence_corpora import corpus
 
 from fakecheck.calibration import auc
-from fakecheck.features import NAMES, WIDTH
+from fakecheck.features import WIDTH
 from fakecheck.observations import ClassTable
 from fakecheck.temporal import TemporalModel
 from fakecheck_training.sequence.calibrate import read_held_back
 from fakecheck_training.sequence.export import export_model, read_sequence_card
-from fakecheck_training.sequence.model import FEW, build_model
+from fakecheck_training.sequence.model import build_model
 from fakecheck_training.sequence.recipe import load_sequence_recipe
 from fakecheck_training.sequence.train import Corpus, fold_of, logits, train_folds
 
@@ -45,32 +45,13 @@ def test_what_fills_a_short_sequence_up_changes_nothing():
     np.testing.assert_allclose(alone[1], padded[1][:, :5], atol=1e-5)
 
 
-def test_a_lost_sample_has_no_say():
+def test_a_lost_sample_has_no_say_in_the_pooling():
     model = model_of()
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(1, 4, WIDTH)).astype(np.float32)
+    values = np.random.default_rng(0).normal(size=(1, 4, WIDTH)).astype(np.float32)
     seen = np.array([[1, 1, 0, 1]], np.float32)
-    whole, samples = (found.numpy() for found in model(values, seen))
-    values[0, 2] = rng.normal(size=WIDTH)
-    again, same = (found.numpy() for found in model(values, seen))
-    np.testing.assert_allclose(again, whole, atol=1e-6)
-    np.testing.assert_allclose(same[0, [0, 1, 3]], samples[0, [0, 1, 3]], atol=1e-6)
-
-
-def test_the_fewer_samples_the_more_counts_what_is_said_steadily():
-    model = model_of()
-    # Its samples say nothing then, since there is nothing in the group of all detectors either.
-    model.correct.kernel.assign(np.zeros(model.correct.kernel.shape))
-
-    def whole(count):
-        values = np.zeros((1, count, WIDTH), np.float32)
-        for name in ("mean", "present"):
-            values[..., NAMES.index(f"kind_swap.{name}")] = 1
-        return float(model(values, np.ones((1, count), np.float32))[0][0])
-
-    np.testing.assert_allclose(
-        [whole(1), whole(24)], [FEW / (1 + FEW), FEW / (24 + FEW)], rtol=1e-4
-    )
+    whole, samples = model(values, seen)
+    shown = samples.numpy()[0, [0, 1, 3]]
+    assert shown.min() <= whole.numpy()[0] <= shown.max()
 
 
 def test_groups_keep_their_fold():

@@ -4,10 +4,9 @@ After Sabir et al., "Recurrent Convolutional Strategies for Face Manipulation De
 (CVPR Workshops 2019), who run a bidirectional recurrent network over features of aligned faces;
 here the features are what the detectors found. The GRU corrects what the detectors' fused
 likelihood ratio says by itself, and the log-mean-exp of the samples' logits is the sequence's, so
-that a clip that is forged in a part is called fake and the part is known. The fewer samples there
-are, the less of time is known, and the more counts what the kinds of detectors say steadily
-instead: averaged over time before kinds are weighed against each other, so that chance peaks of one
-sample fade.
+that a clip that is forged in a part is called fake and the part is known. What a kind of detector
+says steadily is added to it: averaged over time before kinds are weighed against each other, chance
+peaks of one sample fade.
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ OUTPUTS = ("sequence_score", "sample_scores")
 # What the logit starts from before the GRU corrects it.
 DIRECT = ("all.mean", "all.best", "all.rarity")
 START = (0.6, 0.1, 0.1)
-# So many samples weigh, at the start, as much as what is said steadily.
-FEW = 8.0
+STEADY = 0.2  # what the logit takes at the start of what is said steadily
 HIDDEN = -1e9
 # Standardised features beyond this are no better known than at it.
 LARGEST = 5.0
@@ -54,8 +52,8 @@ class TemporalModel(keras.Model):  # type: ignore[name-defined,misc]
         start = keras.initializers.Constant(np.array(START, np.float32)[:, None])
         self.direct = layers.Dense(1, use_bias=False, kernel_initializer=start, name="direct")
         self.sharpness = self.add_weight("sharpness", (), initializer="zeros")
-        constant = keras.initializers.Constant(np.log(FEW))
-        self.few = self.add_weight("few", (), initializer=constant)
+        constant = keras.initializers.Constant(STEADY)
+        self.steady = self.add_weight("steady", (), initializer=constant)
 
     def call(
         self, features: Any, seen: Any, there: Any = None, training: bool = False
@@ -70,10 +68,7 @@ class TemporalModel(keras.Model):  # type: ignore[name-defined,misc]
         x = self.correct(self.drop_out(x, training=training))
         x += self.direct(tf.gather(features, self.columns, axis=2))
         samples = x[..., 0]
-        few = tf.exp(self.few)
-        count = tf.reduce_sum(seen, axis=1)
-        steady = few * self._steadily(features, seen)
-        return (count * self._pool(samples, seen) + steady) / (count + few), samples
+        return self._pool(samples, seen) + self.steady * self._steadily(features, seen), samples
 
     def _pool(self, samples: Any, seen: Any) -> Any:
         """Log-mean-exp over the samples seen, between mean and maximum as `sharpness` has it."""
