@@ -1,7 +1,7 @@
 """A detector of drawn forgeries: trained in little time, and what it must have learned by then.
 
 Training is not deterministic: threads decide the order of pictures and of sums. So what is asked
-for are means over several batches and pictures, with room.
+for are medians and shares over several batches and pictures, with room.
 """
 
 from __future__ import annotations
@@ -55,11 +55,14 @@ def export_toy(recipe: DetectorRecipe, work: Path) -> tuple[Path, Agreement]:
 
 
 def check_loss(recipe: DetectorRecipe, work: Path, share: float, lines: int) -> None:
-    """The loss of the last `lines` of log is under this `share` of that of the first."""
+    """The median loss of the last `lines` of log is under this `share` of that of the first.
+
+    The median, since a batch that happens to hold no forgery has no boxes to divide its loss by.
+    """
     found = train.read_losses(detector_folder(work, recipe.name) / "checkpoints/train")
     losses = [loss for _, loss in found]
     assert len(losses) >= 2 * lines
-    assert np.mean(losses[-lines:]) < share * np.mean(losses[:lines]), losses
+    assert np.median(losses[-lines:]) < share * np.median(losses[:lines]), losses
 
 
 def check_found(bundle: Path) -> None:
