@@ -22,6 +22,7 @@ CONTEXT = 2.2
 # Some sets are cut close to the face, so their crops end in repeated border pixels: any picture may
 # come as close as that, or the streaks would tell the set.
 TIGHT, TIGHT_CONTEXT = 0.35, (1.0, 1.5)
+# Points of the curve that takes one picture's histogram to another's.
 QUANTILES = (0.0, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 1.0)
 # Detectors must bear what the face finder's boxes and landmarks do from picture to picture.
 BOX_SHIFT, BOX_SCALE, MARK_SHIFT = 0.05, 0.1, 0.03
