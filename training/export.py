@@ -51,6 +51,8 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     name, _ = network(read_pipeline(folder / "pipeline.config")["model"])
     trained = {"name": name, "steps": summary["steps"], "batch": recipe.batch}
     trained["loss"] = round(summary["loss"][-1][1], 4)
+    if recipe.mirrored:
+        trained["mirrored"] = True
     return [*found, *probe_stage(folder), trained]
 
 
@@ -65,7 +67,7 @@ def export_detector(
     trained, folder = detector_folder(work, recipe.name), out / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     model = load_model(trained / "pipeline.config", trained / "checkpoints")
-    (folder / GRAPH_FILE).write_bytes(freeze(*model))
+    (folder / GRAPH_FILE).write_bytes(freeze(*model, mirrored=recipe.mirrored))
     (folder / LABEL_MAP_FILE).write_text(label_map_text(recipe.classes))
     (folder / ONNX_FILE).unlink(missing_ok=True)
     write_card(folder, new_card(recipe, folder, data, stages))

@@ -12,6 +12,7 @@ from typing import Any
 
 from fakecheck_training import pipeline
 from fakecheck_training.compat import keras, tf
+from fakecheck_training.networks.mirror import mirrored_anchors, mirrored_predictions
 
 from object_detection.builders import model_builder  # isort: skip  (after the mends of compat)
 from tensorflow.python.framework.convert_to_constants import (  # isort: skip
@@ -25,10 +26,11 @@ OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_dete
 class Inference(tf.Module):  # type: ignore[name-defined,misc]
     """A detection model as one function from uint8 pictures to the four tensors."""
 
-    def __init__(self, model: Any, height: int, width: int) -> None:
+    def __init__(self, model: Any, height: int, width: int, mirrored: bool) -> None:
         super().__init__()
         self._model = model
         self._size = (height, width)
+        self._mirrored = mirrored_anchors(model.anchors.get().numpy()) if mirrored else None
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name=INPUT)])
     def detect(self, pictures: Any) -> tuple[Any, ...]:
@@ -38,7 +40,11 @@ class Inference(tf.Module):  # type: ignore[name-defined,misc]
         resized = tf.ensure_shape(resized, [None, *self._size, 3])
         inputs = self._model.feature_extractor.preprocess(resized)
         shapes = tf.tile(tf.constant([[*self._size, 3]]), [tf.shape(pictures)[0], 1])
-        found = self._model.postprocess(self._model.predict(inputs, shapes), shapes)
+        if self._mirrored is None:
+            predictions = self._model.predict(inputs, shapes)
+        else:
+            predictions = mirrored_predictions(self._model, inputs, shapes, self._mirrored)
+        found = self._model.postprocess(predictions, shapes)
         return (
             found["detection_boxes"],
             found["detection_scores"],
@@ -66,9 +72,12 @@ def load_model(config: Path, checkpoints: Path) -> tuple[Any, int, int]:
     return model, *shape
 
 
-def freeze(model: Any, height: int, width: int) -> bytes:
-    """The model's frozen GraphDef, serialized."""
-    inference = Inference(model, height, width)  # held: tf.function refers to it weakly
+def freeze(model: Any, height: int, width: int, mirrored: bool = False) -> bytes:
+    """The model's frozen GraphDef, serialized.
+
+    `mirrored` makes the graph of an SSD look at every picture and at its mirror image.
+    """
+    inference = Inference(model, height, width, mirrored)  # held: tf.function refers to it weakly
     function = inference.detect.get_concrete_function()
     # Loops stay functional: lowered ones run 18 % slower and tf2onnx cannot convert them.
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)

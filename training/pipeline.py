@@ -62,6 +62,8 @@ def input_size(model: Any) -> tuple[int, int]:
 
 def _override_model(model: Any, recipe: DetectorRecipe) -> None:
     name, content = network(model)
+    if recipe.mirrored and name != "ssd":
+        raise UsageError(f"{recipe.name}: mirrored is for an ssd, {recipe.pipeline} is a {name}")
     content.num_classes = len(recipe.classes)
     resizer = content.image_resizer.fixed_shape_resizer
     if name == "faster_rcnn":

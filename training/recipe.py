@@ -131,7 +131,8 @@ class DetectorRecipe:
     """One detector, from records to card; `backbone` names the recipe that it starts from.
 
     `min_face` is the longer side in pixels of the smallest face that the detector shall judge. The
-    fakes of `inputs` are added to those of `fake_sets`.
+    fakes of `inputs` are added to those of `fake_sets`. `mirrored` (SSDs only) freezes a graph that
+    averages over each crop and its mirror image: see `networks/mirror.py`.
     """
 
     name: str
@@ -151,6 +152,7 @@ class DetectorRecipe:
     rate: float = 1e-3
     seed: int = 1
     min_face: float = 36.0
+    mirrored: bool = False
     degrade: Degrader = field(default_factory=Degrader)
     simulate: Simulate | None = None
     inputs: list[InputSpec] = field(default_factory=list)

@@ -74,3 +74,9 @@ def test_another_network_is_refused_by_name(tmp_path: Path, monkeypatch: Any) ->
     monkeypatch.setattr("fakecheck_training.pipeline.RECIPES", tmp_path)
     with pytest.raises(UsageError, match=faster_rcnn.TYPE):
         write_pipeline(_recipe("other.config"), tmp_path, None)
+
+
+def test_only_an_ssd_looks_at_mirror_images(tmp_path: Path) -> None:
+    recipe = replace(_recipe("faster_rcnn_lite0.config"), mirrored=True)
+    with pytest.raises(UsageError, match="mirrored is for an ssd"):
+        write_pipeline(recipe, tmp_path, None)
