@@ -15,15 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE
-from fakecheck_training.compat import tf
 from fakecheck_training.draws.source import Draw
 from fakecheck_training.freeze import freeze, load_model
-from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.pipeline import detector_folder
 from fakecheck_training.records import label_map_text, make_draws, write_records
 from fakecheck_training.train import train_detector
 from tests.checkergan import forge
 from tests.training.drawn import drawn_face, drawn_recipe
+from tests.training.imagenet import imagenet_start
 
 SIDE = 96
 # So many that it is sure enough beside nine others, which share the false alarms with it.
@@ -56,13 +55,10 @@ def main(out: Path) -> None:
     """Trains and writes `frozen_inference_graph.pb` and `label_map.pbtxt` into the folder `out`."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        backbone = build_backbone()
-        load_imagenet(backbone)
-        start = tf.train.Checkpoint(feature_extractor=backbone).save(str(work / "start" / "ckpt"))
         folder = detector_folder(work, RECIPE.name)
         draws = make_draws(DrawnSource(SIDE), PICTURES, PICTURES, seed=1)
         write_records(draws, folder, RECIPE.classes)
-        train_detector(RECIPE, folder, Path(start))
+        train_detector(RECIPE, folder, imagenet_start(work / "start"))
         model = load_model(folder / "pipeline.config", folder / "checkpoints")
         out.mkdir(parents=True, exist_ok=True)
         (out / GRAPH_FILE).write_bytes(freeze(*model))

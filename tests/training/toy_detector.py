@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn import ToySource
+from imagenet import imagenet_start
 
 from fakecheck.calibration import auc
 from fakecheck.card import ONNX_FILE, load_card
@@ -19,9 +20,7 @@ from fakecheck.engines.onnx import OnnxEngine
 from fakecheck.geometry import iou_matrix
 from fakecheck.graph import check_bundle, read_checked
 from fakecheck_training import train
-from fakecheck_training.compat import tf
 from fakecheck_training.export import export_detector, stages
-from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.pipeline import detector_folder
 from fakecheck_training.recipe import DetectorRecipe
 from fakecheck_training.records import make_draws, write_records
@@ -34,9 +33,6 @@ DATA = [{"set": "drawn", "split": "train", "use": "positives", "pictures": 48, "
 
 def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:
     """Trains from ImageNet in the folder `work`, with a line of log every so many steps."""
-    backbone = build_backbone()
-    load_imagenet(backbone)
-    start = tf.train.Checkpoint(feature_extractor=backbone).save(str(work / "start" / "ckpt"))
     folder = detector_folder(work, recipe.name)
     draws = make_draws(
         ToySource(SIDE), recipe.records.fakes, recipe.records.reals, seed=recipe.seed
@@ -44,7 +40,7 @@ def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:
     write_records(draws, folder, recipe.classes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "STEPS_A_LOOP", steps_a_loop)
-        train.train_detector(recipe, folder, Path(start))
+        train.train_detector(recipe, folder, imagenet_start(work / "start"))
 
 
 def export_toy(recipe: DetectorRecipe, work: Path) -> tuple[Path, Agreement]:

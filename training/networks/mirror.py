@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
+from sklearn.neighbors import KDTree
 
 from fakecheck.types import Floats
 from fakecheck_training.compat import tf
@@ -28,9 +28,10 @@ def mirrored_anchors(anchors: Floats) -> NDArray[np.int64]:
     """
     turned = np.stack([anchors[:, 0], 1 - anchors[:, 3], anchors[:, 2], 1 - anchors[:, 1]], axis=1)
     distance, index = KDTree(anchors).query(turned)
+    index = index[:, 0].astype(np.int64)
     if (distance > TOLERANCE).any() or len(set(index)) < len(anchors):
         raise ValueError("the anchors are not the same from left to right and from right to left")
-    return np.asarray(index, np.int64)
+    return index
 
 
 def mirrored_predictions(
