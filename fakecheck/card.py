@@ -205,7 +205,7 @@ def load_card(folder: Path) -> DetectorCard:
         raise CardError(f"{path}: cannot be read: {error}") from error
     try:
         _check_depth(text, path)
-        values = yaml.load(text, Loader=_loader())
+        values = yaml.load(text, Loader=yaml_loader())
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
@@ -222,14 +222,14 @@ def load_card(folder: Path) -> DetectorCard:
 def _check_depth(text: str, path: Path) -> None:
     """Raises CardError for deep nesting, on which libyaml would overrun the stack and crash."""
     depth = 0
-    for event in yaml.parse(text, Loader=_loader()):
+    for event in yaml.parse(text, Loader=yaml_loader()):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_CARD_DEPTH:
             raise CardError(f"{path}: nested more than {MAX_CARD_DEPTH} levels deep")
 
 
-def _loader() -> type:
+def yaml_loader() -> type:
     """libyaml's safe loader where PyYAML was built with it: ten times as fast."""
     loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return loader

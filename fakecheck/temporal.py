@@ -16,7 +16,16 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fakecheck.card import GRAPH_FILE, ONNX_FILE, Calibration, Licence, Sha256, Training
+from fakecheck.card import (
+    GRAPH_FILE,
+    ONNX_FILE,
+    Calibration,
+    Licence,
+    Sha256,
+    Training,
+    first_problem,
+    yaml_loader,
+)
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError
 from fakecheck.features import FEATURE_VERSION, WIDTH, DetectionSequence
@@ -107,14 +116,12 @@ def load_sequence_card(folder: Path) -> SequenceCard:
     """
     path = folder / CARD
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml_loader())
         card = SequenceCard.model_validate({**values, "folder": folder})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
         raise CardError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise CardError(f"{path}: {field}: {first['msg']}") from error
+        raise CardError(f"{path}: {first_problem(error)}") from error
     wanted = (FEATURE_VERSION, WIDTH)
     if (card.features.version, card.features.width) != wanted:
         raise CardError(
