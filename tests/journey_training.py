@@ -26,7 +26,7 @@ from tests.training.imagenet import imagenet_start
 
 SIDE = 96
 # So many that it is sure enough beside nine others, which share the false alarms with it.
-STEPS = 140
+STEPS = 280
 PICTURES = 64
 RECIPE = drawn_recipe("checkergan", "lsgan", SIDE, PICTURES, STEPS)
 
