@@ -24,7 +24,7 @@ from fakecheck.card import (
     Sha256,
     Training,
     first_problem,
-    yaml_loader,
+    parse_card,
 )
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError
@@ -116,7 +116,7 @@ def load_sequence_card(folder: Path) -> SequenceCard:
     """
     path = folder / CARD
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml_loader())
+        values = parse_card(path.read_text(encoding="utf-8"), path)
         card = SequenceCard.model_validate({**values, "folder": folder})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
         raise CardError(f"{path}: cannot be read: {error}") from error
