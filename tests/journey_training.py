@@ -59,7 +59,7 @@ def main(out: Path) -> None:
         draws = make_draws(DrawnSource(SIDE), PICTURES, PICTURES, seed=1)
         write_records(draws, folder, RECIPE.classes)
         train_detector(RECIPE, folder, imagenet_start(work / "start"))
-        model = load_model(folder / "pipeline.config", folder / "checkpoints")
+        model = load_model(folder / "pipeline.config", [folder / "checkpoints"])
         out.mkdir(parents=True, exist_ok=True)
         (out / GRAPH_FILE).write_bytes(freeze(*model))
         (out / LABEL_MAP_FILE).write_text(label_map_text(RECIPE.classes), encoding="utf-8")

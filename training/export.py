@@ -17,6 +17,7 @@ from fakecheck.engines.convert import Agreement, make_onnx
 from fakecheck_training.backbone import last_row
 from fakecheck_training.cards import new_card, training_data, write_card
 from fakecheck_training.freeze import freeze, load_model
+from fakecheck_training.networks.ssd import MIN_LEVEL
 from fakecheck_training.options import (
     cli,
     data_option,
@@ -24,7 +25,7 @@ from fakecheck_training.options import (
     recipe_argument,
     work_option,
 )
-from fakecheck_training.pipeline import detector_folder, network, read_pipeline
+from fakecheck_training.pipeline import SUMMARY, network, read_pipeline, run_folders
 from fakecheck_training.probe import probe_stage
 from fakecheck_training.recipe import DetectorRecipe, load_detector_recipe
 from fakecheck_training.records import label_map_text
@@ -46,14 +47,18 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
                 "measured_on": "degraded draws of held-back pictures of all its sets",
             },
         ]
-    folder = detector_folder(work, recipe.name)
-    summary = json.loads((folder / "training.json").read_text())
-    name, _ = network(read_pipeline(folder / "pipeline.config")["model"])
-    trained = {"name": name, "steps": summary["steps"], "batch": recipe.batch}
-    trained["loss"] = round(summary["loss"][-1][1], 4)
+    folders = run_folders(work, recipe)
+    summaries = [json.loads((folder / SUMMARY).read_text()) for folder in folders]
+    name, _ = network(read_pipeline(folders[0] / "pipeline.config")["model"])
+    trained = {"name": name, "steps": recipe.steps, "batch": recipe.batch}
+    trained["loss"] = round(sum(s["loss"][-1][1] for s in summaries) / len(summaries), 4)
+    if len(recipe.runs) > 1:
+        trained["runs"] = recipe.runs
     if recipe.mirrored:
         trained["mirrored"] = True
-    return [*found, *probe_stage(folder), trained]
+    if recipe.min_level > MIN_LEVEL:
+        trained["min_level"] = recipe.min_level
+    return [*found, *probe_stage(folders[0]), trained]
 
 
 def export_detector(
@@ -64,9 +69,13 @@ def export_detector(
     stages: list[dict[str, Any]],
 ) -> tuple[Path, Agreement]:
     """Writes the bundle; how well the two graphs agree. Raises PluginError if they do not."""
-    trained, folder = detector_folder(work, recipe.name), out / recipe.name
+    runs, folder = run_folders(work, recipe), out / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
-    model = load_model(trained / "pipeline.config", trained / "checkpoints")
+    model = load_model(
+        runs[0] / "pipeline.config",
+        [run / "checkpoints" for run in runs],
+        skip=recipe.min_level - MIN_LEVEL,
+    )
     (folder / GRAPH_FILE).write_bytes(freeze(*model, mirrored=recipe.mirrored))
     (folder / LABEL_MAP_FILE).write_text(label_map_text(recipe.classes))
     (folder / ONNX_FILE).unlink(missing_ok=True)
@@ -83,7 +92,7 @@ def export_detector(
 @work_option
 @out_option
 def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
-    """Freeze the newest checkpoint of RECIPE into detectors/NAME, with its ONNX twin and a card."""
+    """Freeze what RECIPE's runs ended with into detectors/NAME, with an ONNX twin and a card."""
     spec = load_detector_recipe(recipe)
     samples, _ = known_samples(data, work, spec)
     folder, agreement = export_detector(

@@ -7,12 +7,21 @@ The API's exporter fixes the batch to one picture; this graph takes any number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fakecheck_training import pipeline
 from fakecheck_training.compat import keras, tf
-from fakecheck_training.networks.mirror import mirrored_anchors, mirrored_predictions
+from fakecheck_training.networks.levels import drop_finest
+from fakecheck_training.networks.mirror import (
+    mean_of_views,
+    mirrored_anchors,
+    with_mirror_images,
+)
 
 from object_detection.builders import model_builder  # isort: skip  (after the mends of compat)
 from tensorflow.python.framework.convert_to_constants import (  # isort: skip
@@ -35,15 +44,11 @@ class Inference(tf.Module):  # type: ignore[name-defined,misc]
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name=INPUT)])
     def detect(self, pictures: Any) -> tuple[Any, ...]:
         """The four tensors of OUTPUTS, in their order, for a batch of pictures of any one size."""
-        # Not the model's own preprocess: that resizes picture by picture in a loop.
-        resized = tf.image.resize(tf.cast(pictures, tf.float32), self._size)
-        resized = tf.ensure_shape(resized, [None, *self._size, 3])
-        inputs = self._model.feature_extractor.preprocess(resized)
-        shapes = tf.tile(tf.constant([[*self._size, 3]]), [tf.shape(pictures)[0], 1])
+        shapes = self._shapes(pictures)
         if self._mirrored is None:
-            predictions = self._model.predict(inputs, shapes)
+            predictions = self._predict(pictures)
         else:
-            predictions = mirrored_predictions(self._model, inputs, shapes, self._mirrored)
+            predictions = mean_of_views(self._predict(with_mirror_images(pictures)), self._mirrored)
         found = self._model.postprocess(predictions, shapes)
         return (
             found["detection_boxes"],
@@ -52,24 +57,51 @@ class Inference(tf.Module):  # type: ignore[name-defined,misc]
             found["num_detections"],
         )
 
+    def _predict(self, pictures: Any) -> dict[str, Any]:
+        # Not the model's own preprocess: that resizes picture by picture in a loop.
+        resized = tf.image.resize(tf.cast(pictures, tf.float32), self._size)
+        resized = tf.ensure_shape(resized, [None, *self._size, 3])
+        inputs = self._model.feature_extractor.preprocess(resized)
+        predictions: dict[str, Any] = self._model.predict(inputs, self._shapes(pictures))
+        return predictions
 
-def load_model(config: Path, checkpoints: Path) -> tuple[Any, int, int]:
-    """The trained model and the height and width of its input, in pixels."""
+    def _shapes(self, pictures: Any) -> Any:
+        return tf.tile(tf.constant([[*self._size, 3]]), [tf.shape(pictures)[0], 1])
+
+
+def load_model(config: Path, runs: Sequence[Path], skip: int = 0) -> tuple[Any, int, int]:
+    """The trained model and the height and width of its input, in pixels.
+
+    Its weights are the mean of those that every run, a folder of checkpoints, ended with. `skip` is
+    the number of an SSD's finest levels to go without.
+    """
     keras.backend.set_learning_phase(False)
     model_config = pipeline.read_pipeline(config)["model"]
     model = model_builder.build(model_config, is_training=False)
+    shape = pipeline.input_size(model_config)
+    _run(model, shape)  # variables exist only once the model has run
+    weights = [_weights(model, checkpoints) for checkpoints in runs]
+    for variable, *values in zip(model.variables, *weights, strict=True):
+        # In double precision, so that a single run's weights stay what they are.
+        variable.assign(np.mean(values, axis=0, dtype=np.float64).astype(values[0].dtype))
+    if skip:
+        drop_finest(model, skip)
+        _run(model, shape)  # its anchors are those of its latest run
+    return model, *shape
+
+
+def _run(model: Any, shape: tuple[int, int]) -> None:
+    true_shapes = tf.constant([[*shape, 3]])
+    model.postprocess(model.predict(tf.zeros((1, *shape, 3)), true_shapes), true_shapes)
+
+
+def _weights(model: Any, checkpoints: Path) -> list[NDArray[Any]]:
     newest = tf.train.latest_checkpoint(str(checkpoints))
     if newest is None:
         raise FileNotFoundError(f"no checkpoint in {checkpoints}: train first")
-    shape = pipeline.input_size(model_config)
-    # Variables exist only once the model has run.
-    model.postprocess(
-        model.predict(tf.zeros((1, *shape, 3)), tf.constant([[*shape, 3]])),
-        tf.constant([[*shape, 3]]),
-    )
     restored = tf.train.Checkpoint(model=model).restore(newest)
     restored.expect_partial().assert_existing_objects_matched()
-    return model, *shape
+    return [variable.numpy() for variable in model.variables]
 
 
 def freeze(model: Any, height: int, width: int, mirrored: bool = False) -> bytes:

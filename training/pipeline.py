@@ -12,13 +12,21 @@ from fakecheck_training.recipe import RECIPES, DetectorRecipe
 from object_detection.utils import config_util  # isort: skip  (after the mends of compat)
 
 WARMUP_SHARE = 0.05
+# What `train` writes beside the checkpoints when a run is done.
+SUMMARY = "training.json"
 # What a template may describe → the feature extractor that it must name.
 TYPES = {"ssd": ssd.TYPE, "faster_rcnn": faster_rcnn.TYPE}
 
 
-def detector_folder(work: Path, name: str) -> Path:
-    """Where records, pipeline.config and checkpoints of a detector lie."""
-    return work / "detectors" / name
+def detector_folder(work: Path, name: str, run: int = 1) -> Path:
+    """Where records, pipeline.config and checkpoints of a detector's run lie."""
+    folder = work / "detectors" / name
+    return folder if run == 1 else folder / f"run_{run}"
+
+
+def run_folders(work: Path, recipe: DetectorRecipe) -> list[Path]:
+    """The folder of every run of the recipe, in order."""
+    return [detector_folder(work, recipe.name, run + 1) for run in range(len(recipe.runs))]
 
 
 def write_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Path:
@@ -62,8 +70,10 @@ def input_size(model: Any) -> tuple[int, int]:
 
 def _override_model(model: Any, recipe: DetectorRecipe) -> None:
     name, content = network(model)
-    if recipe.mirrored and name != "ssd":
-        raise UsageError(f"{recipe.name}: mirrored is for an ssd, {recipe.pipeline} is a {name}")
+    if name != "ssd" and (recipe.mirrored or recipe.min_level != ssd.MIN_LEVEL):
+        raise UsageError(
+            f"{recipe.name}: mirrored and min_level are for an ssd, {recipe.pipeline} is a {name}"
+        )
     content.num_classes = len(recipe.classes)
     resizer = content.image_resizer.fixed_shape_resizer
     if name == "faster_rcnn":

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fakecheck_training.options import cli, data_option, progress, recipe_argument, work_option
-from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.pipeline import run_folders
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.records import make_draws, write_records
 from fakecheck_training.sources import detector_source, known_samples
@@ -18,14 +18,18 @@ from fakecheck_training.sources import detector_source, known_samples
 @data_option
 @work_option
 def main(recipe: Path, data: Path, work: Path) -> None:
-    """Write the TFRecords and the label map of the detector RECIPE to WORK/detectors/NAME."""
+    """Write the TFRecords and label maps of the detector RECIPE to WORK/detectors/NAME.
+
+    Every run has its own draws: the first those of the recipe's seed, the second of the next.
+    """
     spec = load_detector_recipe(recipe)
     samples, faces = known_samples(data, work, spec)
     source = detector_source(spec, data, samples, faces)
-    fakes, reals = spec.records.fakes, spec.records.reals
-    draws = progress(make_draws(source, fakes, reals, spec.seed), fakes + reals, "draws")
-    count, boxes = write_records(draws, detector_folder(work, spec.name), spec.classes)
-    click.echo(f"{count} draws with {boxes} boxes", err=True)
+    for run, (folder, length) in enumerate(zip(run_folders(work, spec), spec.runs, strict=True)):
+        fakes, reals = spec.records.fakes * length, spec.records.reals * length
+        draws = progress(make_draws(source, fakes, reals, spec.seed + run), fakes + reals, "draws")
+        count, boxes = write_records(draws, folder, spec.classes)
+        click.echo(f"{folder}: {count} draws with {boxes} boxes", err=True)
 
 
 if __name__ == "__main__":

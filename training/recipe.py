@@ -131,8 +131,11 @@ class DetectorRecipe:
     """One detector, from records to card; `backbone` names the recipe that it starts from.
 
     `min_face` is the longer side in pixels of the smallest face that the detector shall judge. The
-    fakes of `inputs` are added to those of `fake_sets`. `mirrored` (SSDs only) freezes a graph that
-    averages over each crop and its mirror image: see `networks/mirror.py`.
+    fakes of `inputs` are added to those of `fake_sets`. `runs` are the lengths, in multiples of
+    `steps` and of the draws, of trainings from the same start on other draws; of what they end with
+    the mean is taken. For SSDs only: `mirrored` freezes a graph that averages over each crop and
+    its mirror image (`networks/mirror.py`), and `min_level` is the finest level of the pyramid that
+    the graph keeps (`networks/levels.py`).
     """
 
     name: str
@@ -152,7 +155,9 @@ class DetectorRecipe:
     rate: float = 1e-3
     seed: int = 1
     min_face: float = 36.0
+    runs: list[int] = field(default_factory=lambda: [1])
     mirrored: bool = False
+    min_level: int = 3
     degrade: Degrader = field(default_factory=Degrader)
     simulate: Simulate | None = None
     inputs: list[InputSpec] = field(default_factory=list)
@@ -183,6 +188,10 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
             f"{path}: classes must be every <region>_<artifact> of simulate, "
             f"which makes {', '.join(recipe.simulate.classes)}"
         )
+    if not recipe.runs or min(recipe.runs) < 1:
+        raise UsageError(f"{path}: runs must be lengths of 1 or more, got {recipe.runs}")
+    if recipe.min_level not in (3, 4, 5):
+        raise UsageError(f"{path}: min_level must be 3, 4 or 5, got {recipe.min_level}")
     if recipe.records.matched and (recipe.simulate or recipe.crop.regions != ["face"]):
         raise UsageError(f"{path}: matched needs fakes of fake_sets or inputs, and whole faces")
     if recipe.records.matched and recipe.records.blended:

@@ -1,13 +1,17 @@
 """`python -m fakecheck_training.train RECIPE`: the Object Detection API's training loop.
 
 What runs is `model_lib_v2.train_loop`, the same that `model_main_tf2.py` calls, on the recipe's
-pipeline.config; it goes on from the newest checkpoint in WORK/detectors/NAME/checkpoints.
+pipeline.config; it goes on from the newest checkpoint in WORK/detectors/NAME/checkpoints. Where the
+recipe asks for several runs, all of them start with the same weights and see other draws: so the
+mean of what they end with, which `export` takes, is a network as good as any of them and mostly
+better (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,7 +19,7 @@ import click
 from fakecheck_training.backbone import backbone_path
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, recipe_argument, work_option
-from fakecheck_training.pipeline import detector_folder, write_pipeline
+from fakecheck_training.pipeline import SUMMARY, run_folders, write_pipeline
 from fakecheck_training.recipe import DetectorRecipe, load_detector_recipe
 
 from object_detection import model_lib_v2  # isort: skip  (after the mends of compat)
@@ -25,7 +29,7 @@ CHECKPOINT_EVERY = 250
 
 
 def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Path:
-    """Trains on the records in `folder`; returns the folder of the checkpoints."""
+    """Trains one run on the records in `folder`; returns the folder of the checkpoints."""
     if not list(folder.glob("train-*.tfrecord")):
         raise FileNotFoundError(
             f"no records in {folder}: run python -m fakecheck_training.prepare {recipe.name} first"
@@ -49,8 +53,27 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
         "seconds": round(time.monotonic() - began),
         "loss": read_losses(checkpoints / "train"),
     }
-    (folder / "training.json").write_text(json.dumps(summary))
+    (folder / SUMMARY).write_text(json.dumps(summary))
     return checkpoints
+
+
+def train_runs(recipe: DetectorRecipe, work: Path, backbone: Path | None) -> None:
+    """Trains all runs of the recipe that are not done yet, one after the other."""
+    for folder, length in zip(run_folders(work, recipe), recipe.runs, strict=True):
+        run = replace(recipe, steps=recipe.steps * length)
+        if is_trained(folder, run.steps):
+            click.echo(f"{folder} has been trained before", err=True)
+        else:
+            click.echo(f"checkpoints are in {train_detector(run, folder, backbone)}", err=True)
+
+
+def is_trained(folder: Path, steps: int) -> bool:
+    """Whether the run in `folder` has done so many steps on the records that are there now."""
+    summary = folder / SUMMARY
+    if not summary.exists() or json.loads(summary.read_text())["steps"] < steps:
+        return False
+    records = (part.stat().st_mtime for part in folder.glob("train-*.tfrecord"))
+    return summary.stat().st_mtime >= max(records, default=0)
 
 
 def pace(steps: int) -> tuple[int, int]:
@@ -90,8 +113,7 @@ def main(recipe: Path, work: Path) -> None:
             f"{backbone} does not exist: run python -m fakecheck_training.backbone "
             f"{spec.backbone} first"
         )
-    folder = train_detector(spec, detector_folder(work, spec.name), backbone)
-    click.echo(f"checkpoints are in {folder}", err=True)
+    train_runs(spec, work, backbone)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def test_another_network_is_refused_by_name(tmp_path: Path, monkeypatch: Any) ->
         write_pipeline(_recipe("other.config"), tmp_path, None)
 
 
-def test_only_an_ssd_looks_at_mirror_images(tmp_path: Path) -> None:
-    recipe = replace(_recipe("faster_rcnn_lite0.config"), mirrored=True)
-    with pytest.raises(UsageError, match="mirrored is for an ssd"):
+@pytest.mark.parametrize("wanted", [{"mirrored": True}, {"min_level": 4}])
+def test_mirror_images_and_levels_are_an_ssd_s(wanted: dict[str, Any], tmp_path: Path) -> None:
+    recipe = replace(_recipe("faster_rcnn_lite0.config"), **wanted)
+    with pytest.raises(UsageError, match="mirrored and min_level are for an ssd"):
         write_pipeline(recipe, tmp_path, None)

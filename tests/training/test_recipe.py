@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fakecheck.errors import UsageError
-from fakecheck_training.recipe import load_backbone_recipe, load_detector_recipe
+from fakecheck_training.recipe import RECIPES, load_backbone_recipe, load_detector_recipe
 
 
 @pytest.mark.parametrize("name", ["stargan", "deepfakes", "partswap"])
@@ -40,6 +40,27 @@ def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
         load_backbone_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("runs", "[]", r"runs must be lengths of 1 or more, got \[\]"),
+        ("runs", "[2, 0]", r"runs must be lengths of 1 or more, got \[2, 0\]"),
+        ("runs", "2", "runs must be list, got 2"),
+        ("min_level", "6", "min_level must be 3, 4 or 5, got 6"),
+    ],
+)
+def test_mistakes_in_runs_and_levels_are_named(
+    tmp_path: Path, key: str, value: str, message: str
+) -> None:
+    lines = (RECIPES / "faceswap.yaml").read_text().splitlines()
+    path = tmp_path / "recipe.yaml"
+    path.write_text("\n".join([line for line in lines if not line.startswith(f"{key}:")]))
+    load_detector_recipe(path)
+    path.write_text(f"{path.read_text()}\n{key}: {value}\n")
+    with pytest.raises(UsageError, match=message):
+        load_detector_recipe(path)
 
 
 def test_ranges_and_whole_numbers_are_converted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,17 @@ from toy_detector import SIDE, check_found, check_loss, export_toy, train_toy
 from fakecheck.card import ONNX_FILE, load_card
 from fakecheck.engines.onnx import OnnxEngine
 from fakecheck.graph import read_checked
-from fakecheck_training.train import pace, train_detector
+from fakecheck_training.compat import tf
+from fakecheck_training.freeze import load_model
+from fakecheck_training.pipeline import SUMMARY, run_folders
+from fakecheck_training.train import is_trained, pace, train_detector, train_runs
 
-RECIPE = replace(drawn_recipe("toy", "toygan", SIDE, pictures=48, steps=80), mirrored=True)
+RECIPE = replace(
+    drawn_recipe("toy", "toygan", SIDE, pictures=48, steps=80),
+    runs=[1, 1],
+    mirrored=True,
+    min_level=4,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +67,44 @@ def test_a_mirrored_graph_finds_the_same_in_a_picture_and_in_its_mirror_image(bu
     ymin, xmin, ymax, xmax = np.moveaxis(turned.boxes[:, 0], -1, 0)
     expected = np.stack([ymin, 1 - xmax, ymax, 1 - xmin], axis=-1)
     np.testing.assert_allclose(plain.boxes[:, 0], expected, atol=1e-3)
+
+
+def test_a_run_that_is_done_is_not_trained_again(work: Path, capsys: Any) -> None:
+    before = [(folder / SUMMARY).stat().st_mtime_ns for folder in run_folders(work, RECIPE)]
+    train_runs(RECIPE, work, None)
+    assert capsys.readouterr().err.count("has been trained before") == 2
+    after = [(folder / SUMMARY).stat().st_mtime_ns for folder in run_folders(work, RECIPE)]
+    assert after == before
+    assert not is_trained(run_folders(work, RECIPE)[0], RECIPE.steps + 1)
+
+
+def test_the_weights_are_the_mean_of_both_runs(work: Path) -> None:
+    folders = [folder / "checkpoints" for folder in run_folders(work, RECIPE)]
+    config = folders[0].parent / "pipeline.config"
+    of_runs = [load_model(config, [folder])[0].variables for folder in folders]
+    mean = load_model(config, folders)[0].variables
+    apart = 0.0
+    for both, one, other in zip(mean, *of_runs, strict=True):
+        np.testing.assert_allclose(both, (one.numpy() + other.numpy()) / 2, rtol=1e-4, atol=1e-6)
+        apart = max(apart, float(np.abs(one.numpy() - other.numpy()).max()))
+    assert apart > 0.01
+
+
+def test_without_its_finest_level_a_model_says_the_same_of_the_others(work: Path) -> None:
+    folder = run_folders(work, RECIPE)[0]
+    pictures = tf.random.stateless_uniform((2, SIDE, SIDE, 3), (1, 2), -1, 1)
+    shapes = tf.constant([[SIDE, SIDE, 3]] * 2)
+    all_levels, coarser = (
+        load_model(folder / "pipeline.config", [folder / "checkpoints"], skip)[0].predict(
+            pictures, shapes
+        )
+        for skip in (0, 1)
+    )
+    finest = (SIDE // 8) ** 2 * 6
+    assert len(all_levels["anchors"]) > finest
+    np.testing.assert_array_equal(coarser["anchors"], all_levels["anchors"][finest:])
+    for name in ("box_encodings", "class_predictions_with_background"):
+        np.testing.assert_allclose(coarser[name], all_levels[name][:, finest:], atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 80, 600, 1100, 1250, 1600])

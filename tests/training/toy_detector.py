@@ -21,7 +21,7 @@ from fakecheck.geometry import iou_matrix
 from fakecheck.graph import check_bundle, read_checked
 from fakecheck_training import train
 from fakecheck_training.export import export_detector, stages
-from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.pipeline import run_folders
 from fakecheck_training.recipe import DetectorRecipe
 from fakecheck_training.records import make_draws, write_records
 from tests.bundles import suppressing_loops
@@ -33,14 +33,13 @@ DATA = [{"set": "drawn", "split": "train", "use": "positives", "pictures": 48, "
 
 def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:
     """Trains from ImageNet in the folder `work`, with a line of log every so many steps."""
-    folder = detector_folder(work, recipe.name)
-    draws = make_draws(
-        ToySource(SIDE), recipe.records.fakes, recipe.records.reals, seed=recipe.seed
-    )
-    write_records(draws, folder, recipe.classes)
+    wanted = recipe.records
+    for run, folder in enumerate(run_folders(work, recipe)):
+        draws = make_draws(ToySource(SIDE), wanted.fakes, wanted.reals, recipe.seed + run)
+        write_records(draws, folder, recipe.classes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "STEPS_A_LOOP", steps_a_loop)
-        train.train_detector(recipe, folder, imagenet_start(work / "start"))
+        train.train_runs(recipe, work, imagenet_start(work / "start"))
 
 
 def export_toy(recipe: DetectorRecipe, work: Path) -> tuple[Path, Agreement]:
@@ -51,14 +50,14 @@ def export_toy(recipe: DetectorRecipe, work: Path) -> tuple[Path, Agreement]:
 
 
 def check_loss(recipe: DetectorRecipe, work: Path, share: float, lines: int) -> None:
-    """The median loss of the last `lines` of log is under this `share` of that of the first.
+    """In each run the last `lines` of log have a median loss under this `share` of the first's.
 
     The median, since a batch that happens to hold no forgery has no boxes to divide its loss by.
     """
-    found = train.read_losses(detector_folder(work, recipe.name) / "checkpoints/train")
-    losses = [loss for _, loss in found]
-    assert len(losses) >= 2 * lines
-    assert np.median(losses[-lines:]) < share * np.median(losses[:lines]), losses
+    for folder in run_folders(work, recipe):
+        losses = [loss for _, loss in train.read_losses(folder / "checkpoints/train")]
+        assert len(losses) >= 2 * lines
+        assert np.median(losses[-lines:]) < share * np.median(losses[:lines]), losses
 
 
 def check_found(bundle: Path) -> None:

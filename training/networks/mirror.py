@@ -34,24 +34,25 @@ def mirrored_anchors(anchors: Floats) -> NDArray[np.int64]:
     return index
 
 
-def mirrored_predictions(
-    model: Any, inputs: Any, shapes: Any, index: NDArray[np.int64]
-) -> dict[str, Any]:
-    """What `model.postprocess` of an SSD needs, from preprocessed `inputs` (n, h, w, 3).
+def with_mirror_images(pictures: Any) -> Any:
+    """(n, h, w, 3) of any type → (2n, h, w, 3): the pictures, then their mirror images."""
+    # tf.reverse would become three operations in ONNX, one of them slow.
+    return tf.concat([pictures, pictures[:, :, ::-1]], 0)
 
-    `shapes` (n, 3) int32 are the true shapes of the pictures, `index` is `mirrored_anchors` of the
-    model's anchors. Logits and encoded boxes are means of both views.
+
+def mean_of_views(both: dict[str, Any], index: NDArray[np.int64]) -> dict[str, Any]:
+    """What `model.postprocess` of an SSD needs, for n pictures.
+
+    `both` is what `model.predict` says of `with_mirror_images` of them, `index` is
+    `mirrored_anchors` of the model's anchors. Logits and encoded boxes are means of both views.
     """
-    both = model.predict(
-        tf.concat([inputs, tf.reverse(inputs, axis=[2])], 0), tf.concat([shapes, shapes], 0)
-    )
 
     def mean(name: str, sign: Any = 1.0) -> Any:
         plain, turned = tf.split(both[name], 2)
         return (plain + tf.gather(turned, index, axis=1) * sign) / 2
 
     return {
-        "preprocessed_inputs": inputs,
+        "preprocessed_inputs": tf.split(both["preprocessed_inputs"], 2)[0],
         "anchors": both["anchors"],
         "box_encodings": mean("box_encodings", tf.constant(TURNED)),
         "class_predictions_with_background": mean("class_predictions_with_background"),
