@@ -53,7 +53,7 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     trained = {"name": name, "steps": recipe.steps, "batch": recipe.batch}
     trained["loss"] = round(sum(s["loss"][-1][1] for s in summaries) / len(summaries), 4)
     if len(recipe.runs) > 1:
-        trained["runs"] = recipe.runs
+        trained["runs"] = [run.length for run in recipe.runs]
     if recipe.mirrored:
         trained["mirrored"] = True
     if recipe.min_level > MIN_LEVEL:

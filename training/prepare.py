@@ -20,14 +20,14 @@ from fakecheck_training.sources import detector_source, known_samples
 def main(recipe: Path, data: Path, work: Path) -> None:
     """Write the TFRecords and label maps of the detector RECIPE to WORK/detectors/NAME.
 
-    Every run has its own draws: the first those of the recipe's seed, the second of the next.
+    Every run of the recipe has draws of its own.
     """
     spec = load_detector_recipe(recipe)
     samples, faces = known_samples(data, work, spec)
     source = detector_source(spec, data, samples, faces)
-    for run, (folder, length) in enumerate(zip(run_folders(work, spec), spec.runs, strict=True)):
-        fakes, reals = spec.records.fakes * length, spec.records.reals * length
-        draws = progress(make_draws(source, fakes, reals, spec.seed + run), fakes + reals, "draws")
+    for folder, run in zip(run_folders(work, spec), spec.runs, strict=True):
+        fakes, reals = spec.records.fakes * run.length, spec.records.reals * run.length
+        draws = progress(make_draws(source, fakes, reals, run.seed), fakes + reals, "draws")
         count, boxes = write_records(draws, folder, spec.classes)
         click.echo(f"{folder}: {count} draws with {boxes} boxes", err=True)
 

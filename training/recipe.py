@@ -107,6 +107,14 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One training: the seed of its draws, its length in multiples of `steps` and of the draws."""
+
+    seed: int
+    length: int = 1
+
+
+@dataclass(frozen=True)
 class InputSpec:
     """Pictures that somebody annotated: see `inputs/`.
 
@@ -131,11 +139,11 @@ class DetectorRecipe:
     """One detector, from records to card; `backbone` names the recipe that it starts from.
 
     `min_face` is the longer side in pixels of the smallest face that the detector shall judge. The
-    fakes of `inputs` are added to those of `fake_sets`. `runs` are the lengths, in multiples of
-    `steps` and of the draws, of trainings from the same start on other draws; of what they end with
-    the mean is taken. For SSDs only: `mirrored` freezes a graph that averages over each crop and
-    its mirror image (`networks/mirror.py`), and `min_level` is the finest level of the pyramid that
-    the graph keeps (`networks/levels.py`).
+    fakes of `inputs` are added to those of `fake_sets`. `runs` are trainings from the same start on
+    other draws, of whose weights the mean is taken; without any there is one, of the recipe's seed.
+    For SSDs only: `mirrored` freezes a graph that averages over each crop and its mirror image
+    (`networks/mirror.py`), and `min_level` is the finest level of the pyramid that the graph keeps
+    (`networks/levels.py`).
     """
 
     name: str
@@ -155,12 +163,16 @@ class DetectorRecipe:
     rate: float = 1e-3
     seed: int = 1
     min_face: float = 36.0
-    runs: list[int] = field(default_factory=lambda: [1])
+    runs: list[Run] = field(default_factory=list)
     mirrored: bool = False
     min_level: int = 3
     degrade: Degrader = field(default_factory=Degrader)
     simulate: Simulate | None = None
     inputs: list[InputSpec] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.runs:
+            object.__setattr__(self, "runs", [Run(self.seed)])
 
 
 def load_recipe(cls: type[T], path: Path) -> T:
@@ -188,8 +200,9 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
             f"{path}: classes must be every <region>_<artifact> of simulate, "
             f"which makes {', '.join(recipe.simulate.classes)}"
         )
-    if not recipe.runs or min(recipe.runs) < 1:
-        raise UsageError(f"{path}: runs must be lengths of 1 or more, got {recipe.runs}")
+    runs = recipe.runs
+    if len(set(runs)) < len(runs) or min(run.length for run in runs) < 1:
+        raise UsageError(f"{path}: every run needs a length of 1 or more and draws of its own")
     if recipe.min_level not in (3, 4, 5):
         raise UsageError(f"{path}: min_level must be 3, 4 or 5, got {recipe.min_level}")
     if recipe.records.matched and (recipe.simulate or recipe.crop.regions != ["face"]):

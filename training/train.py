@@ -59,12 +59,12 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
 
 def train_runs(recipe: DetectorRecipe, work: Path, backbone: Path | None) -> None:
     """Trains all runs of the recipe that are not done yet, one after the other."""
-    for folder, length in zip(run_folders(work, recipe), recipe.runs, strict=True):
-        run = replace(recipe, steps=recipe.steps * length)
-        if is_trained(folder, run.steps):
+    for folder, run in zip(run_folders(work, recipe), recipe.runs, strict=True):
+        longer = replace(recipe, steps=recipe.steps * run.length)
+        if is_trained(folder, longer.steps):
             click.echo(f"{folder} has been trained before", err=True)
         else:
-            click.echo(f"checkpoints are in {train_detector(run, folder, backbone)}", err=True)
+            click.echo(f"checkpoints are in {train_detector(longer, folder, backbone)}", err=True)
 
 
 def is_trained(folder: Path, steps: int) -> bool:

@@ -45,9 +45,9 @@ def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("runs", "[]", r"runs must be lengths of 1 or more, got \[\]"),
-        ("runs", "[2, 0]", r"runs must be lengths of 1 or more, got \[2, 0\]"),
-        ("runs", "2", "runs must be list, got 2"),
+        ("runs", "[{seed: 1, length: 0}]", "every run needs a length of 1 or more"),
+        ("runs", "[{seed: 1}, {seed: 2}, {seed: 1}]", "and draws of its own"),
+        ("runs", "[1, 1]", r"runs\[0\] must be a mapping"),
         ("min_level", "6", "min_level must be 3, 4 or 5, got 6"),
     ],
 )

@@ -34,8 +34,8 @@ DATA = [{"set": "drawn", "split": "train", "use": "positives", "pictures": 48, "
 def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:
     """Trains from ImageNet in the folder `work`, with a line of log every so many steps."""
     wanted = recipe.records
-    for run, folder in enumerate(run_folders(work, recipe)):
-        draws = make_draws(ToySource(SIDE), wanted.fakes, wanted.reals, recipe.seed + run)
+    for folder, run in zip(run_folders(work, recipe), recipe.runs, strict=True):
+        draws = make_draws(ToySource(SIDE), wanted.fakes, wanted.reals, run.seed)
         write_records(draws, folder, recipe.classes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "STEPS_A_LOOP", steps_a_loop)
