@@ -94,6 +94,12 @@ def test_strip_says_the_verdict(label: str) -> None:
     assert banner_rows(verdict, FAMILIES)[0][0].text == label.upper()
 
 
+def test_the_strip_tells_a_threshold_from_a_probability_just_over_it() -> None:
+    verdict = Verdict("fake", 0.9348, 0.9273, "traces")
+    texts = [piece.text for piece in banner_rows(verdict, FAMILIES)[0]]
+    assert texts[1:] == ["93% probability of fake", "threshold 92.7%"]
+
+
 def test_families_are_named_only_on_fakes() -> None:
     texts = [piece.text for piece in banner_rows(FAKE, FAMILIES)[1]]
     assert texts == ["deepfakes 80%", "partswap 20%"]
