@@ -153,7 +153,7 @@ class Detector:
     def __init__(self, card: DetectorCard, engine: Engine) -> None:
         self.card = card
         self._engine = engine
-        # A call for each of twelve classes would take a tenth of the time that the graph takes.
+        # Side by side, so that all classes take one call.
         self._calibrations = Calibrations.of(card.classes)
 
     def detect(self, frames: Sequence[FrameCrops]) -> list[Findings]:

@@ -29,6 +29,12 @@ def run_folders(work: Path, recipe: DetectorRecipe) -> list[Path]:
     return [detector_folder(work, recipe.name, run + 1) for run in range(len(recipe.runs))]
 
 
+def newer_than_records(path: Path) -> bool:
+    """Whether the file is there, and no older than the records beside it, of which it tells."""
+    records = (part.stat().st_mtime for part in path.parent.glob("train-*.tfrecord"))
+    return path.exists() and path.stat().st_mtime >= max(records, default=0)
+
+
 def write_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Path:
     """Writes FOLDER/pipeline.config, its path; `backbone` is the checkpoint to start from."""
     configs = config_util.get_configs_from_pipeline_file(str(RECIPES / recipe.pipeline))

@@ -29,7 +29,7 @@ from fakecheck.report.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.curves import auc_interval
 from fakecheck_training.options import cli, progress, recipe_argument, work_option
-from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.pipeline import detector_folder, newer_than_records
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.shortcuts import FEATURES, features
 
@@ -212,8 +212,7 @@ def main(recipe: Path, work: Path, limit: float, count: int) -> None:
 def probe_stage(folder: Path) -> list[dict[str, Any]]:
     """The row of a card's stages for the probe, if it was run on the records in `folder`."""
     path = folder / RESULT
-    records = [part.stat().st_mtime for part in folder.glob("train-*.tfrecord")]
-    if not path.exists() or path.stat().st_mtime < max(records, default=0):
+    if not newer_than_records(path):
         return []
     result = json.loads(path.read_text())
     row = {key: result[key] for key in ("auc", "interval", "own", "limit", "records", "passed")}

@@ -19,7 +19,7 @@ import click
 from fakecheck_training.backbone import backbone_path
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, recipe_argument, work_option
-from fakecheck_training.pipeline import SUMMARY, run_folders, write_pipeline
+from fakecheck_training.pipeline import SUMMARY, newer_than_records, run_folders, write_pipeline
 from fakecheck_training.recipe import DetectorRecipe, load_detector_recipe
 
 from object_detection import model_lib_v2  # isort: skip  (after the mends of compat)
@@ -70,10 +70,7 @@ def train_runs(recipe: DetectorRecipe, work: Path, backbone: Path | None) -> Non
 def is_trained(folder: Path, steps: int) -> bool:
     """Whether the run in `folder` has done so many steps on the records that are there now."""
     summary = folder / SUMMARY
-    if not summary.exists() or json.loads(summary.read_text())["steps"] < steps:
-        return False
-    records = (part.stat().st_mtime for part in folder.glob("train-*.tfrecord"))
-    return summary.stat().st_mtime >= max(records, default=0)
+    return newer_than_records(summary) and json.loads(summary.read_text())["steps"] >= steps
 
 
 def pace(steps: int) -> tuple[int, int]:
