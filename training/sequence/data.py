@@ -15,7 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from fakecheck.card import DetectorCard
-from fakecheck.detector import log_likelihood_ratio
+from fakecheck.detector import Calibrations, log_likelihood_ratio
 from fakecheck.features import WIDTH, sequence_of
 from fakecheck.observations import ClassTable, Observations, join, observe, unseen
 from fakecheck.types import Detections, Face, Floats, FrameResult
@@ -164,10 +164,7 @@ def _result(
 
 
 def _detections(card: DetectorCard, rows: NDArray[Any]) -> Detections:
-    llr = np.zeros(len(rows), np.float32)
-    for spec in card.classes:
-        mine = rows["class_id"] == spec.id
-        llr[mine] = log_likelihood_ratio(rows["score"][mine], spec.calibration)
+    llr = log_likelihood_ratio(rows["score"], Calibrations.of(card.classes)[rows["class_id"] - 1])
     face = np.where(rows["face"] < 0, -1, 0).astype(np.int32)
     return Detections(card.id, rows["xyxy"], rows["score"], rows["class_id"], llr, face)
 
