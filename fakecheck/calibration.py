@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.card import Calibration
-from fakecheck.detector import EPSILON, log_likelihood_ratio, log_mean_exp
+from fakecheck.detector import EPSILON, Calibrations, log_likelihood_ratio, log_mean_exp
 from fakecheck.errors import CardError
 from fakecheck.types import Floats
 
@@ -65,8 +65,8 @@ def fit_calibration(
 
 def detector_llr(scores: Floats, calibrations: Sequence[Calibration]) -> Floats:
     """Best scores (n, classes) → (n,) log-likelihood ratios of the detector, as at run time."""
-    ratios = [log_likelihood_ratio(scores[:, i], c) for i, c in enumerate(calibrations)]
-    return np.asarray(log_mean_exp(np.stack(ratios, axis=1), axis=1), np.float32)
+    ratios = log_likelihood_ratio(scores, Calibrations.of(calibrations))
+    return np.asarray(log_mean_exp(ratios, axis=1), np.float32)
 
 
 def false_alarm_table(llr: Floats, witnesses: int) -> dict[float, float]:

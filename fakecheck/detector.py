@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.card import Calibration, ClassSpec, CropSpec, DetectorCard, InputSpec
+from fakecheck.card import Calibration, CropSpec, DetectorCard, InputSpec
 from fakecheck.engines import Engine
 from fakecheck.filters import apply_filters
 from fakecheck.regions import Crop, crop_regions
@@ -118,9 +118,8 @@ class Calibrations:
     max_llr: NDArray[np.float64]
 
     @classmethod
-    def of(cls, classes: Sequence[ClassSpec]) -> Calibrations:
-        """A number each for every class, in their order."""
-        every = [spec.calibration for spec in classes]
+    def of(cls, every: Sequence[Calibration]) -> Calibrations:
+        """Those of a card's classes, in their order."""
         rows = [(one.slope, one.intercept, one.min_llr, one.max_llr) for one in every]
         return cls(*np.array(rows, np.float64).reshape(-1, 4).T)
 
@@ -154,7 +153,7 @@ class Detector:
         self.card = card
         self._engine = engine
         # Side by side, so that all classes take one call.
-        self._calibrations = Calibrations.of(card.classes)
+        self._calibrations = Calibrations.of([spec.calibration for spec in card.classes])
 
     def detect(self, frames: Sequence[FrameCrops]) -> list[Findings]:
         """Findings for every frame, in their order: all crops go through the graph in batches.

@@ -2,7 +2,7 @@
 
 It stands for what contributors do by themselves with the training tool that they like: what comes
 out is a frozen graph and a label map. An SSD of the Object Detection API learns in a few steps to
-box the checkerboards of `tests/checkergan.py` on drawn faces. In a process of its own, since
+box the checkerboards of `tests/checkergan.py` on a speaker's face. In a process of its own, since
 TensorFlow and what the API keeps globally would stay in that of the other tests.
 """
 
@@ -15,39 +15,47 @@ from pathlib import Path
 import numpy as np
 
 from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE
+from fakecheck.faces import FaceFinder
+from fakecheck.regions import crop_regions
 from fakecheck_training.draws.source import Draw
 from fakecheck_training.freeze import freeze, load_model
 from fakecheck_training.pipeline import detector_folder
 from fakecheck_training.records import label_map_text, make_draws, write_records
 from fakecheck_training.train import train_detector
-from tests.checkergan import forge
-from tests.training.drawn import drawn_face, drawn_recipe
+from tests.checkergan import clip_frames, forge, varied
+from tests.training.drawn import drawn_recipe
 from tests.training.imagenet import imagenet_start
 
 SIDE = 96
 # So many that it is sure enough beside nine others, which share the false alarms with it.
 STEPS = 280
-PICTURES = 64
+PICTURES = 200
 RECIPE = drawn_recipe("checkergan", "lsgan", SIDE, PICTURES, STEPS)
 
 
-class DrawnSource:
-    """Drawn faces, forged or not, of `side` pixels, as `fakecheck_training.records` draws them."""
+class ClipSource:
+    """Faces of the sample clip, forged or not, of `side` pixels, as `records` draws them."""
 
     def __init__(self, side: int) -> None:
         self.families = [RECIPE.family]
         self.side = side
+        self._frames = clip_frames("train")
+        self._finder = FaceFinder()
 
     def draw(self, fake: bool, rng: np.random.Generator) -> Draw:
         """One picture, with the box of its face if it is `fake`."""
-        image, face = drawn_face(int(rng.integers(10_000)), self.side)
+        image = varied(self._frames[rng.integers(len(self._frames))], rng)
+        face = self._finder.find(image)[0]
+        crop = crop_regions(
+            forge(image, face) if fake else image, [face], size=(self.side, self.side)
+        )[0]
         return Draw(
-            image=forge(image, face) if fake else image,
+            image=crop.image,
             fake=fake,
             family=RECIPE.family if fake else "",
-            xyxy=face.xyxy[None] if fake else np.zeros((0, 4), np.float32),
+            xyxy=crop.to_crop(face.xyxy[None]) if fake else np.zeros((0, 4), np.float32),
             labels=tuple(RECIPE.classes) if fake else (),
-            source="drawn",
+            source="clip",
         )
 
 
@@ -56,7 +64,7 @@ def main(out: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         folder = detector_folder(work, RECIPE.name)
-        draws = make_draws(DrawnSource(SIDE), PICTURES, PICTURES, seed=1)
+        draws = make_draws(ClipSource(SIDE), PICTURES, PICTURES, seed=1)
         write_records(draws, folder, RECIPE.classes)
         train_detector(RECIPE, folder, imagenet_start(work / "start"))
         model = load_model(folder / "pipeline.config", [folder / "checkpoints"])

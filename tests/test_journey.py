@@ -21,9 +21,8 @@ import pytest
 
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
 from fakecheck.faces import FaceFinder
-from fakecheck.media import open_media
 from fakecheck.scaffold.card_text import open_fields, replace_fields
-from tests.checkergan import forge
+from tests.checkergan import clip_frames, forge, varied
 from tests.environments import ROOT, TIMEOUT, Shell, environment, fresh_environment
 
 if os.environ.get("FAKECHECK_SKIP_SLOW", "") not in ("", "0"):
@@ -44,15 +43,21 @@ ANSWERS: dict[str, Any] = {
     "summary": "Boxes checkerboards.",
     "training": {
         "data": [
-            {"set": "drawn", "split": "train", "use": "positives", "pictures": 64, "terms": "none"}
+            {
+                "set": "GRID lbax4n",
+                "split": "train",
+                "use": "positives",
+                "pictures": 200,
+                "terms": "CC BY 4.0",
+            }
         ],
         "command": "python -m tests.journey_training OUT",
         "seed": 1,
-        "steps": 80,
+        "steps": 280,
         "date": "2026-01-01",
     },
-    "licence": {"graph": "Apache-2.0", "data": "drawn by the test"},
-    "limits": ["Knows drawn faces only."],
+    "licence": {"graph": "Apache-2.0", "data": "CC-BY-4.0"},
+    "limits": ["Knows one speaker only."],
 }
 
 
@@ -86,16 +91,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finder = FaceFinder()
     photo = cv2.imread(str(RESOURCES / "real_face.jpg"))
     cv2.imwrite(str(folder / "forged.png"), forge(photo, finder.find(photo)[0]))
-    frames = [frame.image for frame in open_media(RESOURCES / "real_clip.mpg").frames()]
+    frames = clip_frames("test")
     rng = np.random.default_rng(1)
     for name, count in (("real", REALS), ("fake", FAKES)):
         (folder / "data" / name).mkdir(parents=True)
         for index, frame in enumerate(islice(cycle(frames), count)):
-            image = frame[:, ::-1] if rng.random() < 0.5 else frame
-            image = cv2.convertScaleAbs(
-                image, alpha=rng.uniform(0.6, 1.3), beta=rng.uniform(-20, 20)
-            )
-            image = cv2.resize(image, None, fx=(scale := rng.uniform(0.7, 1.5)), fy=scale)
+            image = varied(frame, rng)
             if name == "fake":
                 image = forge(image, finder.find(image)[0])
             quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 96))]

@@ -164,7 +164,8 @@ def _result(
 
 
 def _detections(card: DetectorCard, rows: NDArray[Any]) -> Detections:
-    llr = log_likelihood_ratio(rows["score"], Calibrations.of(card.classes)[rows["class_id"] - 1])
+    calibrations = Calibrations.of([spec.calibration for spec in card.classes])
+    llr = log_likelihood_ratio(rows["score"], calibrations[rows["class_id"] - 1])
     face = np.where(rows["face"] < 0, -1, 0).astype(np.int32)
     return Detections(card.id, rows["xyxy"], rows["score"], rows["class_id"], llr, face)
 
