@@ -62,10 +62,24 @@ class FaceFinder:
         if self.fine and longer > 2 * self.max_side:
             found += _unlike(self._look(image, 2 * self.max_side / longer, 0), found)
         if not found and retry:
-            pad = round(longer * PAD_FRACTION)
-            padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-            found = self._look(padded, MIN_SIDE / (longer + 2 * pad), pad)
+            found = self._look_with_border(image)
         return sorted((clipped(face, width, height) for face in found), key=_area, reverse=True)
+
+    def _look_with_border(self, image: Image) -> list[Face]:
+        height, width = image.shape[:2]
+        # The border of a long, narrow picture would take gigabytes.
+        scale = min(1.0, 2 * self.max_side / max(height, width))
+        if scale < 1:
+            size = (max(1, round(width * scale)), max(1, round(height * scale)))
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        back = np.array([width / image.shape[1], height / image.shape[0]], np.float32)
+        longer = max(image.shape[:2])
+        pad = round(longer * PAD_FRACTION)
+        padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+        return [
+            replace(face, xyxy=face.xyxy * np.tile(back, 2), landmarks=face.landmarks * back)
+            for face in self._look(padded, MIN_SIDE / (longer + 2 * pad), pad)
+        ]
 
     def _look(self, image: Image, scale: float, pad: int) -> list[Face]:
         height, width = image.shape[:2]

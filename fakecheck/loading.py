@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector
 from fakecheck.engines import open_engine, resolve_devices
-from fakecheck.errors import FakecheckError, NoDetectorsError
+from fakecheck.errors import FakecheckError, MissingDependencyError, NoDetectorsError
 from fakecheck.plugins import PluginHost
 from fakecheck.types import StageError
 
@@ -43,7 +43,8 @@ def load_detectors(
     `only` and `skip` hold ids or families. `engine` is auto, onnx or tensorflow; `device` is auto,
     cpu or cuda:N. A detector that cannot be loaded is reported in the set's `errors`.
 
-    Raises NoDetectorsError if none is left, UsageError for unknown words.
+    Raises MissingDependencyError if a package or device is what all of them lack, NoDetectorsError
+    if none is left for another reason, UsageError for unknown words.
     """
     host = host or PluginHost.discover()
     chosen = host.select(tuple(only), tuple(skip))
@@ -61,6 +62,9 @@ def load_detectors(
     errors = [(card, got) for card, got in loaded if isinstance(got, FakecheckError)]
     ready = [(card, got) for card, got in loaded if not isinstance(got, FakecheckError)]
     if not ready:
+        missing = [got for _, got in errors if isinstance(got, MissingDependencyError)]
+        if len(missing) == len(errors):
+            raise missing[0]
         raise NoDetectorsError("No detector could be loaded", str(errors[0][1]))
     return DetectorSet(
         cards=tuple(card for card, _ in ready),

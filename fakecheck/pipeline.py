@@ -69,7 +69,7 @@ class _Job:
 class _Shot:
     """A frame on its way: `frame` until its crops are cut, then `crops`, at last `result`.
 
-    `faces` is None until they are looked for.
+    `faces` is None until they are looked for. `failure` says why that could not be done.
     """
 
     job: _Job
@@ -80,6 +80,7 @@ class _Shot:
     crops: FrameCrops | None = None
     sharpness: Floats | None = None
     result: FrameResult | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def check_files(
     threads = options.threads or os.cpu_count() or 1
     pool = WorkerPool(_stages(detectors, options, threads))
     assembler: ReportAssembler | None = None
+    failure: MediaError | None = None
     done = 0
     results = pool.run(_shots(paths, options, pool.stop.is_set))
     try:
@@ -116,8 +118,12 @@ def check_files(
             if isinstance(item, _Shot):
                 if assembler is None:
                     assembler, done = _assembler(item.job, detectors, options), 0
-                assert item.result is not None
-                assembler.add(item.result)
+                if item.failure:
+                    where = f"{item.job.path}: frame {item.index}"
+                    failure = MediaError(f"{where} could not be searched for faces: {item.failure}")
+                else:
+                    assert item.result is not None
+                    assembler.add(item.result)
                 done += 1
                 if progress is not None:
                     progress(item.job.path, done, _expected(item.job.media, options))
@@ -125,9 +131,10 @@ def check_files(
             outcome = item.outcome
             if item.job is not None:
                 assembler = assembler or _assembler(item.job, detectors, options)
+                outcome = replace(outcome, error=outcome.error or failure)
                 errors = _errors(item.job, detectors, outcome)
                 outcome = replace(outcome, report=assembler.report(errors))
-            assembler = None
+            assembler, failure = None, None
             yield outcome
     finally:
         results.close()
@@ -225,7 +232,12 @@ class _Follow:
             return shot
         if shot.job is not self._job:
             self._job, self._follower = shot.job, FaceFollower(self._finder)
-        return replace(shot, faces=self._follower.next(shot.frame))
+        try:
+            return replace(shot, faces=self._follower.next(shot.frame))
+        except Exception:
+            # The next stage looks for them anew.
+            self._follower = FaceFollower(self._finder)
+            return shot
 
 
 def _cut(
@@ -239,16 +251,20 @@ def _cut(
         return shot
     still = shot.job.media.info.kind == "image"
     image, faces = shot.frame.image, shot.faces
-    if faces is None:
-        faces = tuple(finders["image" if still else "video"].find(image, retry=still))
-    crops = cut_crops(image, faces, cards, options.min_face)
-    sharp = None if still else sharpness(image, faces)
+    try:
+        if faces is None:
+            faces = tuple(finders["image" if still else "video"].find(image, retry=still))
+        crops = cut_crops(image, faces, cards, options.min_face)
+        sharp = None if still else sharpness(image, faces)
+    # Memory that a huge picture asks for in vain, above all: it must not end the other files.
+    except Exception as error:
+        return replace(shot, frame=None, failure=_message(error))
     return replace(shot, frame=None, faces=faces, crops=crops, sharpness=sharp)
 
 
 def _detect(items: list[_Shot | _Close], detectors: tuple[Detector, ...]) -> list[_Shot | _Close]:
-    """All detectors over all crops that wait; an end of a file passes through."""
-    shots = [item for item in items if isinstance(item, _Shot)]
+    """All detectors over all crops that wait; what has none passes through."""
+    shots = [item for item in items if isinstance(item, _Shot) and not item.failure]
     frames = [shot.crops for shot in shots if shot.crops is not None]
     found = {detector.card.id: _run(detector, frames) for detector in detectors}
     ready = iter(
@@ -257,7 +273,7 @@ def _detect(items: list[_Shot | _Close], detectors: tuple[Detector, ...]) -> lis
         )
         for n, shot in enumerate(shots)
     )
-    return [next(ready) if isinstance(item, _Shot) else item for item in items]
+    return [next(ready) if isinstance(item, _Shot) and not item.failure else item for item in items]
 
 
 def _run(detector: Detector, frames: list[FrameCrops]) -> list[Findings | str]:
@@ -270,7 +286,13 @@ def _run(detector: Detector, frames: list[FrameCrops]) -> list[Findings | str]:
     except Exception as error:
         if len(frames) > 1:
             return [_run(detector, [frame])[0] for frame in frames]
-        return [f"{type(error).__name__}: {error}" if str(error) else type(error).__name__]
+        return [_message(error)]
+
+
+def _message(error: Exception) -> str:
+    """In one line."""
+    told = " ".join(str(error).split())
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 
 def _result(

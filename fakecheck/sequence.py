@@ -37,7 +37,7 @@ class Evidence:
     """Log-likelihood ratios of fake against real: `units[unit][detector]`, natural logarithms.
 
     `temporal` has, for the same faces, what the temporal model says of their windows of samples
-    taken together; it is empty without a model.
+    taken together; it is empty without a model. `frames` is how many were looked at.
     """
 
     units: Mapping[Unit, Mapping[str, float]]
@@ -45,6 +45,7 @@ class Evidence:
     too_small: int
     largest_face: float
     temporal: Mapping[int, float] = field(default_factory=dict)
+    frames: int = 1
 
 
 class EvidencePool:
@@ -60,9 +61,11 @@ class EvidencePool:
         self._seen: dict[Unit, int] = defaultdict(int)
         self._small: set[Unit] = set()
         self._largest = 0.0
+        self._frames = 0
 
     def add(self, result: FrameResult) -> None:
         """Count one frame in. Faces need their tracks."""
+        self._frames += 1
         for number, face in enumerate(result.faces):
             self._seen[face.track] += 1
             self._largest = max(self._largest, face.size)
@@ -89,7 +92,9 @@ class EvidencePool:
         }
         judged = {unit for unit, values in units.items() if values}
         kept = {track: llr for track, llr in (temporal or {}).items() if track in judged}
-        return Evidence(units, len(self._seen), len(self._small - judged), self._largest, kept)
+        return Evidence(
+            units, len(self._seen), len(self._small - judged), self._largest, kept, self._frames
+        )
 
 
 class SequencePool:

@@ -8,28 +8,51 @@ import numpy as np
 
 from fakecheck.types import Moment, Span
 
-# Moments kept of a file, over all its faces: 30 times what is looked at by default. A longer list
-# is thinned by half, so that it does not grow with the length of a film.
+# Moments kept of a file, over all its faces: 160 times what is looked at by default. Of more the
+# loudest of every two, four, eight ... of a face stays, so that they do not grow with a film.
 MAX_MOMENTS = 4096
 # A pause of more than so many usual steps between two samples parts them.
 PAUSE = 3.0
 
 
 class Timeline:
-    """The moments of all faces. Where there are too many the louder one of two neighbours stays."""
+    """The moments of all faces. Where there are too many, the loudest of some neighbours stays.
+
+    That is as many neighbours at the start of a film as at its end, so that what is kept lies
+    evenly in time.
+    """
 
     def __init__(self, limit: int = MAX_MOMENTS) -> None:
         self._limit = limit
         self._moments: dict[int | None, list[Moment]] = {}
+        # How many moments one that is kept stands for, and how many the last one of a face does.
+        self._stride = 1
+        self._last: dict[int | None, int] = {}
         self._count = 0
 
     def add(self, moment: Moment) -> None:
         """Moments of one face come in the order of time."""
-        self._moments.setdefault(moment.track, []).append(moment)
+        kept = self._moments.setdefault(moment.track, [])
+        if kept and self._last[moment.track] < self._stride:
+            kept[-1] = _louder(kept[-1], moment)
+            self._last[moment.track] += 1
+            return
+        kept.append(moment)
+        self._last[moment.track] = 1
         self._count += 1
-        if self._count > self._limit:
-            self._moments = {track: _thinned(kept) for track, kept in self._moments.items()}
-            self._count = sum(len(kept) for kept in self._moments.values())
+        while self._count > self._limit and self._count > len(self._moments):
+            self._thin()
+
+    def _thin(self) -> None:
+        for track, kept in self._moments.items():
+            if len(kept) % 2 == 0:
+                self._last[track] += self._stride
+            self._moments[track] = [
+                _louder(*kept[n : n + 2]) if n + 1 < len(kept) else kept[n]
+                for n in range(0, len(kept), 2)
+            ]
+        self._stride *= 2
+        self._count = sum(len(kept) for kept in self._moments.values())
 
     def of(self, track: int | None) -> list[Moment]:
         """The moments of one face, in the order of time."""
@@ -41,9 +64,8 @@ class Timeline:
         return tuple(sorted(flat, key=lambda moment: (moment.frame, moment.track or 0)))
 
 
-def _thinned(moments: Sequence[Moment]) -> list[Moment]:
-    pairs = (moments[n : n + 2] for n in range(0, len(moments), 2))
-    return [max(pair, key=lambda moment: moment.probability) for pair in pairs]
+def _louder(one: Moment, other: Moment) -> Moment:
+    return other if other.probability > one.probability else one
 
 
 def forged_spans(moments: Sequence[Moment], over: float) -> list[Span]:

@@ -25,6 +25,8 @@ from fakecheck.types import FamilyScore, MediaKind, Verdict
 
 # The share of real pictures that may be called fake, over all detectors together.
 FALSE_ALARM_RATE = 0.01
+# The reason of a verdict on a file of which nothing could be read.
+NO_FRAME = "no frame could be looked at"
 # Under even odds nothing is called fake, over them nothing real.
 EVEN = 0.5
 
@@ -121,6 +123,8 @@ def _verdict(
 
 def why_nothing(evidence: Evidence, min_face: float) -> str:
     """Why there is nothing to give a probability for."""
+    if not evidence.frames:
+        return NO_FRAME
     if evidence.too_small:
         return (
             f"the largest face is {evidence.largest_face:.0f} pixels long, "

@@ -123,6 +123,21 @@ def rotate(path: Path, degrees: int, mirrored: bool = False) -> Path:
     return path
 
 
+def trim(path: Path, skip: int) -> Path:
+    """Rewrite the clip so that its first `skip` frames are in it and decoded, but not shown."""
+    trimmed = path.with_name(f"trimmed{path.suffix}")
+    with av.open(str(path)) as source, av.open(str(trimmed), "w") as output:
+        stream = source.streams.video[0]
+        copy = output.add_stream_from_template(stream)
+        step = round(1 / (stream.average_rate * stream.time_base))
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - skip * step, packet.dts - skip * step
+                packet.stream = copy
+                output.mux(packet)
+    return trimmed
+
+
 def cut(path: Path, share: float) -> Path:
     """Keeps the first `share` of the file's bytes."""
     data = path.read_bytes()

@@ -145,6 +145,54 @@ def test_two_files_of_one_name_get_two_marked_copies(fakecheck, tmp_path):
     assert all(cv2.imread(str(path)) is not None for path in out.iterdir())
 
 
+def test_marked_copies_beside_the_originals_take_other_names(fakecheck, tmp_path):
+    original = tmp_path / "face.jpg"
+    shutil.copyfile(REAL, original)
+    assert fakecheck("detect", tmp_path, "--annotate", tmp_path)[0] == ExitCode.OK
+    assert original.read_bytes() == REAL.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["face-2.jpg", "face.jpg"]
+
+
+def test_what_cannot_be_drawn_costs_its_own_copy_only(fakecheck, tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        shutil.copyfile(REAL if name == "a.jpg" else FORGED, tmp_path / name)
+    (tmp_path / "out" / "a.jpg").mkdir(parents=True)
+    found = ("detect", tmp_path / "a.jpg", tmp_path / "b.jpg", "--format", "jsonl")
+    code, out, err = fakecheck(*found, "--annotate", tmp_path / "out")
+    assert code == ExitCode.OUTPUT_FILE
+    assert len(out.splitlines()) == 2
+    assert len(err.splitlines()) == 1
+    assert cv2.imread(str(tmp_path / "out" / "b.jpg")) is not None
+
+
+def test_a_file_of_which_nothing_could_be_read_is_not_said_to_show_no_face(fakecheck, tmp_path):
+    (tmp_path / "cut.jpg").write_bytes(REAL.read_bytes()[:2000])
+    code, out, err = fakecheck("detect", tmp_path / "cut.jpg", "--annotate", tmp_path / "out")
+    assert code == ExitCode.INPUT_FILE
+    assert "no frame could be looked at" in out
+    assert "no face" not in out
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_cannot_steer_the_terminal(fakecheck, tmp_path):
+    (tmp_path / "a\x1b[2J\nb.jpg").write_bytes(b"none")
+    code, _, err = fakecheck("detect", tmp_path)
+    assert code == ExitCode.INPUT_FILE
+    assert len(err.splitlines()) == 1
+    assert r"a\x1b[2J\nb.jpg" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_output_that_is_full_has_the_code_of_outputs():
+    command = [sys.executable, "-m", "fakecheck", "detectors", "list"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == ExitCode.OUTPUT_FILE
+    assert done.stderr.startswith("Error: standard output")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_csv_has_a_row_a_box(fakecheck, tmp_path):
     path = tmp_path / "boxes.csv"
     _, out, _ = fakecheck("video", FORGED_CLIP, "--csv", path, "--format", "json")
@@ -185,6 +233,12 @@ def test_fail_on_fake(fakecheck):
         ["detect", REAL, "--device", "tpu"],
         ["detect", CLIP, "--frames", "0"],
         ["detect", CLIP, "--frames", "3", "--every", "2"],
+        ["detect", CLIP, "--fps", "inf"],
+        ["detect", CLIP, "--max-seconds", "nan"],
+        ["detect", REAL, "--min-face", "nan"],
+        ["detect", REAL, "-o", REAL],
+        ["detect", REAL, "--html", REAL],
+        ["detect", REAL, "-o", "same.txt", "--csv", "./same.txt"],
         ["frobnicate"],
     ],
 )

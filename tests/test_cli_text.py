@@ -29,8 +29,8 @@ clips/talk.mp4
 
   frame  face  score    size  box of the face
   ───────────────────────────────────────────
-     10     0   0.93  200 px   100,80-300,330
-     20     0   0.92  200 px   120,80-320,330
+     10     0   0.93  250 px   100,80-300,330
+     20     0   0.92  250 px   120,80-320,330
 
   error (detector, wgan): ran out of memory
 """

@@ -49,7 +49,7 @@ def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(finder, picture, s
     np.testing.assert_allclose(face.landmarks / scale, expected.landmarks, atol=tolerance)
 
 
-@pytest.mark.parametrize("side", [64, 128])
+@pytest.mark.parametrize("side", [64, 128, 2000])
 def test_a_picture_that_is_a_tight_crop_still_has_its_face(finder, picture, side):
     (face,) = finder.find(picture)
     left, top, right, bottom = (int(v) for v in face.xyxy)
@@ -74,6 +74,8 @@ def test_a_picture_without_a_face_has_none(finder):
     assert finder.find(noise) == []
     assert finder.find(np.zeros((1, 1, 3), np.uint8)) == []
     assert finder.find(np.zeros((2000, 3, 3), np.uint8)) == []
+    # With its border at full size it would take 19 GB.
+    assert finder.find(np.zeros((40_000, 64, 3), np.uint8)) == []
 
 
 def test_threads_can_share_a_finder(finder, picture):

@@ -20,6 +20,7 @@ from media_samples import (
     level,
     rotate,
     scene,
+    trim,
     write_clip,
     write_sound_with_cover,
 )
@@ -137,6 +138,24 @@ def test_a_clip_that_ends_before_the_start(tmp_path: Path) -> None:
     media = open_media(write_clip(tmp_path / "a.mp4"))
     with pytest.raises(MediaError, match=r"a\.mp4: ends before 3 s"):
         list(media.frames(Sampling(start=3)))
+
+
+def test_frames_that_an_edit_list_leaves_out_are_not_counted(tmp_path: Path) -> None:
+    media = open_media(trim(write_clip(tmp_path / "a.mp4", 60), 20))
+    shown = [frame.index for frame in media.frames(ALL)]
+    assert shown == list(range(40))
+    window = list(media.frames(Sampling(frames=None, start=1.0, end=1.2)))
+    times = [frame.time for frame in media.frames(ALL) if 1.0 <= (frame.time or 0) < 1.2]
+    assert [frame.time for frame in window] == times
+    for frame in window:
+        assert abs(frame.image.mean() - level(frame.index + 20)) < 8
+    assert len(list(media.frames(Sampling(frames=25)))) == 25
+
+
+def test_a_window_between_two_frames_is_told(tmp_path: Path) -> None:
+    media = open_media(write_clip(tmp_path / "a.mp4", 60))
+    with pytest.raises(MediaError, match=r"shows no frame between 1\.001 and 1\.002 s"):
+        list(media.frames(Sampling(frames=None, start=1.001, end=1.002)))
 
 
 def test_content_decides_not_the_suffix(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -350,6 +351,20 @@ def test_atomic_path(tmp_path: Path) -> None:
         temporary.write_text(f"half {1 / 0}")
     assert path.read_text() == "whole"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_links_and_pipes_are_written_to_and_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there.txt").write_text("old")
+    link = tmp_path / "link.txt"
+    link.symlink_to(tmp_path / "there.txt")
+    with atomic_path(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "there.txt").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    with atomic_path(tmp_path / "pipe") as itself:
+        assert itself == tmp_path / "pipe"
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_output_errors(tmp_path: Path) -> None:

@@ -135,6 +135,21 @@ def test_a_long_timeline_keeps_the_louder_of_neighbours():
     assert [m.frame for m in kept] == sorted(m.frame for m in kept)
 
 
+@pytest.mark.parametrize("faces", [1, 3])
+def test_a_long_timeline_keeps_as_many_at_its_start_as_at_its_end(faces):
+    timeline = Timeline(limit=100)
+    for n in range(3000):
+        for face in range(faces):
+            timeline.add(Moment(n, n / 10, face, 0.9))
+    for face in range(faces):
+        kept = timeline.of(face)
+        halves = [sum((m.time < 150) == early for m in kept) for early in (True, False)]
+        assert abs(halves[0] - halves[1]) <= 1
+        (span,) = forged_spans(kept, over=0.5)
+        assert span.start == 0.0
+        assert span.end > 280
+
+
 def test_spans_reach_halfway_to_the_neighbours():
     (span,) = forged_spans(moments(0.1, 0.2, 0.9, 0.8, 0.1), over=0.5)
     assert (span.start, span.end) == (1.5, 3.5)

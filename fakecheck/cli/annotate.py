@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fakecheck.cli.progress import ProgressBars
@@ -15,30 +16,32 @@ KEPT = {".jpg", ".jpeg", ".png"}
 
 
 class Names:
-    """File names within one folder of outputs: no two files of a run get the same."""
+    """Paths within one folder of outputs: no two files of a run get the same, and none that of one
+    of `inputs`."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, inputs: Iterable[Path]) -> None:
+        self._folder = folder
         self._taken: set[str] = set()
+        self._inputs = {path.resolve() for path in inputs}
 
-    def free(self, path: Path, suffix: str) -> str:
+    def free(self, path: Path, suffix: str) -> Path:
         """The stem of `path` with `suffix`, numbered from the second one on."""
-        name = f"{path.stem}{suffix}"
+        target = self._folder / f"{path.stem}{suffix}"
         number = 1
-        while name.lower() in self._taken:
+        while target.name.lower() in self._taken or target.resolve() in self._inputs:
             number += 1
-            name = f"{path.stem}-{number}{suffix}"
-        self._taken.add(name.lower())
-        return name
+            target = self._folder / f"{path.stem}-{number}{suffix}"
+        self._taken.add(target.name.lower())
+        return target
 
 
 class Annotator:
     """Writes marked copies into one folder; two files of one name get two copies."""
 
-    def __init__(self, folder: Path, limits: Limits, bars: ProgressBars) -> None:
-        self._folder = folder
+    def __init__(self, names: Names, limits: Limits, bars: ProgressBars) -> None:
+        self._names = names
         self._limits = limits
         self._bars = bars
-        self._names = Names()
 
     def mark(self, outcome: Outcome) -> Path | None:
         """The path written, or None for a file that broke off before it could be drawn on."""
@@ -47,14 +50,14 @@ class Annotator:
         media = open_media(outcome.path, self._limits)
         if media.info.kind == "image":
             suffix = outcome.path.suffix.lower()
-            target = self._target(outcome.path, suffix if suffix in KEPT else ".png")
+            target = self._names.free(outcome.path, suffix if suffix in KEPT else ".png")
             try:
                 frame = next(iter(media.frames()))
             except (MediaError, StopIteration):
                 return None
             annotate_image(frame.image, report, target)
             return target
-        target = self._target(outcome.path, ".mp4")
+        target = self._names.free(outcome.path, ".mp4")
         frames = media.info.frames
         remarks = annotate_video(
             media, report, target, lambda done: self._bars.progress(target, done, frames)
@@ -63,6 +66,3 @@ class Annotator:
         for remark in remarks:
             self._bars.say(remark)
         return target
-
-    def _target(self, path: Path, suffix: str) -> Path:
-        return self._folder / self._names.free(path, suffix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -69,8 +70,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding does not have is no reason to stop.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         result = cli.main(args=args, prog_name="fakecheck", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return int(ExitCode.USAGE)
@@ -82,6 +88,16 @@ def run(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.OTHER)
     except FakecheckError as error:
-        click.echo(f"Error: {error}", err=True)
+        # Not at the top: most runs have no use for it.
+        from fakecheck.report.record import visible
+
+        click.echo(f"Error: {visible(str(error))}", err=True)
         return int(error.exit_code)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        click.echo(f"Error: standard output: cannot be written: {error.strerror}", err=True)
+        # What is left in its buffer would fail again on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OUTPUT_FILE)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)

@@ -35,6 +35,16 @@ class FrameCount(click.ParamType):
         return count
 
 
+class Finite(click.FloatRange):
+    """A number of that range that is neither infinite nor none at all."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
+
+
 class ClipTime(click.ParamType):
     """A time in a clip: seconds, or [hours:]minutes:seconds."""
 
@@ -136,7 +146,7 @@ _DETECTORS = (
     ),
     click.option(
         "--min-face",
-        type=click.FloatRange(1),
+        type=Finite(1),
         metavar="PX",
         help="Don't judge faces whose longer side is shorter.  [as each detector's card says]",
     ),
@@ -154,7 +164,7 @@ _SAMPLES = (
     ),
     click.option(
         "--fps",
-        type=click.FloatRange(0, min_open=True),
+        type=Finite(0, min_open=True),
         metavar="X",
         help="Look at X frames of each second instead.",
     ),
@@ -186,7 +196,7 @@ _SAMPLES = (
     ),
     click.option(
         "--max-seconds",
-        type=click.FloatRange(0, min_open=True),
+        type=Finite(0, min_open=True),
         default=_LIMITS.max_seconds,
         show_default=True,
         metavar="S",

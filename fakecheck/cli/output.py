@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -11,7 +12,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 
 from fakecheck.cli.text import render
-from fakecheck.errors import OutputError
+from fakecheck.errors import OutputError, UsageError
 from fakecheck.report.csv import CsvWriter
 from fakecheck.report.files import atomic_path
 from fakecheck.report.json import JsonWriter
@@ -48,6 +49,22 @@ class TextWriter:
         """Nothing ends a text."""
 
 
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
+    """Raises UsageError where an option would overwrite an input, or two write one file."""
+    known = {path.resolve(): str(path) for path in inputs}
+    owner: dict[Path, str] = {}
+    for option, path in outputs.items():
+        # Devices and pipes take what comes, from several too.
+        if path is None or (os.path.exists(path) and not os.path.isfile(path)):
+            continue
+        place = Path(os.path.realpath(path))
+        if place in known:
+            raise UsageError(f"{option} {path} would overwrite a file that is to be looked at")
+        if place in owner:
+            raise UsageError(f"{owner[place]} and {option} would both write {path}")
+        owner[place] = option
+
+
 @contextmanager
 def open_sinks(
     form: str,
@@ -64,6 +81,8 @@ def open_sinks(
     keeps the reports that it had written. Raises OutputError where a file cannot be written.
     """
     with ExitStack() as stack:
+        if output is None and sys.stdout is None:
+            raise OutputError("the reports cannot be printed: standard output is closed")
         stream = _open(output, stack) if output is not None else sys.stdout
         sinks = [_writer(form, stream, single=single, faces=faces, verbose=verbose)]
         stack.callback(sinks[0].close)

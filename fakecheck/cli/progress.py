@@ -16,6 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from fakecheck.report.record import visible
+
 
 class ProgressBars:
     """A context in which bars are shown, if `enabled` and stderr is a terminal."""
@@ -47,7 +49,8 @@ class ProgressBars:
         self._progress.stop()
 
     def say(self, line: str) -> None:
-        """One line on stderr, above the bars."""
+        """One line on stderr, above the bars; what would steer a terminal is escaped."""
+        line = visible(line)
         if self._progress.disable:
             click.echo(line, err=True)
         else:
@@ -80,6 +83,6 @@ class ProgressBars:
 
 
 def _short(path: Path) -> str:
-    name = path.name
+    name = visible(path.name)
     # Square brackets would be read as markup.
     return (name if len(name) <= 30 else f"{name[:14]}…{name[-15:]}").replace("[", r"\[")

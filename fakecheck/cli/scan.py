@@ -9,16 +9,17 @@ from typing import Any, Protocol
 
 import click
 
-from fakecheck.cli.annotate import Annotator
+from fakecheck.cli.annotate import Annotator, Names
 from fakecheck.cli.options import media_options, sampling_of
-from fakecheck.cli.output import Sink, open_sinks
+from fakecheck.cli.output import Sink, check_outputs, open_sinks
 from fakecheck.cli.progress import ProgressBars
 from fakecheck.cli.timeline import TimelineDrawer
-from fakecheck.errors import ExitCode
+from fakecheck.errors import ExitCode, MediaError, OutputError
 from fakecheck.loading import DetectorSet, load_detectors
 from fakecheck.media import Limits, find_media
 from fakecheck.pipeline import Options, Outcome, check_files
 from fakecheck.plugins import PluginHost
+from fakecheck.verdict import NO_FRAME
 
 EPILOG = """\b
 Examples:
@@ -85,14 +86,22 @@ def _scan(
     host = PluginHost.discover(trusted_only=given["trusted_only"] or None)
     detectors = load_detectors(given["only"], given["skip"], given["engine"], given["device"], host)
     single = len(paths) == 1 and not paths[0].is_dir()
-    drawer = TimelineDrawer(timeline, single) if timeline is not None else None
+    # All of them first: what --annotate writes below a folder is not to be found there.
+    files = list(find_media(paths))
+    drawer = TimelineDrawer(timeline, single, files) if timeline is not None else None
+    written = {"--output": output, "--csv": csv, "--html": html}
+    check_outputs({**written, "--timeline": drawer.file if drawer else None}, files)
     with ExitStack() as stack:
         sinks = stack.enter_context(
             open_sinks(form, output, csv, single=single, faces=show_faces, verbose=verbose)
         )
         bars = stack.enter_context(ProgressBars(enabled=not quiet))
         _tell_missing(detectors, host, bars.say)
-        marker = Annotator(annotate, options.limits, bars) if annotate is not None else None
+        marker = (
+            Annotator(Names(annotate, files), options.limits, bars)
+            if annotate is not None
+            else None
+        )
         page = None
         if html is not None:
             # Not at the top: the templates' engine takes its time, and most runs write no page.
@@ -100,8 +109,6 @@ def _scan(
 
             page = stack.enter_context(open_page(html, lang, options, overview=not single))
         tally = _Tally(sinks, marker, drawer, page, bars.say, verbose=verbose)
-        # All of them first: what --annotate writes below a folder is not to be found there.
-        files = list(find_media(paths))
         bars.expect(len(files))
         with closing(check_files(files, detectors, options, bars.progress)) as outcomes:
             for outcome in outcomes:
@@ -135,6 +142,7 @@ class _Tally:
         self._say = say
         self._verbose = verbose
         self._failed = False
+        self._unwritten = False
         self._fake = False
         self._files = 0
 
@@ -153,13 +161,26 @@ class _Tally:
         self._fake |= outcome.report.verdict.label == "fake"
         for sink in self._sinks:
             sink.add(outcome.report)
+        if outcome.report.verdict.reason == NO_FRAME:
+            return
         for write in (
             self._marker.mark if self._marker else None,
             self._drawer.draw if self._drawer else None,
         ):
-            written = write(outcome) if write else None
-            if self._verbose and written is not None:
-                self._say(f"wrote {written}")
+            if write is not None:
+                self._draw(write, outcome)
+
+    def _draw(self, write: Callable[[Outcome], Path | None], outcome: Outcome) -> None:
+        """What cannot be drawn costs its own picture only."""
+        try:
+            written = write(outcome)
+        except (MediaError, OutputError) as error:
+            self._failed |= isinstance(error, MediaError)
+            self._unwritten |= isinstance(error, OutputError)
+            self._say(f"Error: {error}")
+            return
+        if self._verbose and written is not None:
+            self._say(f"wrote {written}")
 
     def exit_code(self, fail_on_fake: bool) -> int:
         if self._fake and fail_on_fake:
@@ -167,6 +188,8 @@ class _Tally:
         if not self._files:
             self._say("Error: no picture and no clip was found in the folders given")
             return int(ExitCode.INPUT_FILE)
+        if self._unwritten:
+            return int(ExitCode.OUTPUT_FILE)
         return int(ExitCode.INPUT_FILE if self._failed else ExitCode.OK)
 
 

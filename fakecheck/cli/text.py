@@ -169,7 +169,7 @@ def _faces_table(rows: Sequence[FaceRow], is_video: bool, verbose: bool) -> tupl
     when = [("frame", True), ("face", True)] if is_video else []
     table = _table(*when, ("score", True), ("size", True), ("box of the face", True))
     for row in shown:
-        size = min(row.xyxy[2] - row.xyxy[0], row.xyxy[3] - row.xyxy[1])
+        size = max(row.xyxy[2] - row.xyxy[0], row.xyxy[3] - row.xyxy[1])
         track = "" if row.track is None else str(row.track)
         moment = [str(row.frame), track] if is_video else []
         table.add_row(*moment, f"{row.score:.2f}", f"{size:.0f} px", _where(row.xyxy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fakecheck.cli.annotate import Names
@@ -16,15 +17,14 @@ class TimelineDrawer:
     Raises UsageError for a file where `single` says that there may be several clips.
     """
 
-    def __init__(self, target: Path, single: bool) -> None:
-        self._file = target if target.suffix.lower() == ".png" else None
-        if self._file and not single:
+    def __init__(self, target: Path, single: bool, inputs: Iterable[Path]) -> None:
+        self.file = target if target.suffix.lower() == ".png" else None
+        if self.file and not single:
             raise UsageError(
                 f"--timeline {target}: several clips do not fit into one file",
                 "name a folder, without .png",
             )
-        self._folder = target
-        self._names = Names()
+        self._names = Names(target, inputs)
 
     def draw(self, outcome: Outcome) -> Path | None:
         """The path written, or None for a picture, which has no timeline."""
@@ -32,6 +32,6 @@ class TimelineDrawer:
         assert report is not None
         if report.media.kind == "image":
             return None
-        target = self._file or self._folder / self._names.free(outcome.path, ".png")
+        target = self.file or self._names.free(outcome.path, ".png")
         write_timeline(report, target)
         return target

@@ -77,9 +77,14 @@ def read_timetable(
             continue
         if stop() or len(shown) > most:
             break
-        shown.append(packet.pts)
         if packet.is_keyframe:
+            if not keys:
+                # What a cut recording has before its first keyframe cannot be decoded.
+                shown.clear()
             keys.append(packet.pts)
+        # An edit list may say that packets are decoded, but not shown.
+        if not packet.is_discard:
+            shown.append(packet.pts)
     nothing = np.zeros(0, np.int64)
     if None in shown or stream.time_base is None or len(set(shown)) < len(shown):
         return Timetable(np.arange(len(shown)) / (fps or 25.0), nothing, nothing)

@@ -67,10 +67,13 @@ class Video(Media):
             taken = True
             yield Frame(index, time, self._upright(frame, converter))
         if not taken and sampling.start and not stop():
-            raise MediaError(f"{self.path}: ends before {sampling.start:g} s")
+            start, end = f"{sampling.start:g}", sampling.end
+            if end is not None and sampling.start < (self.info.duration or 0):
+                raise MediaError(f"{self.path}: shows no frame between {start} and {end:g} s")
+            raise MediaError(f"{self.path}: ends before {start} s")
 
     def _sampled(self, sampling: Sampling, stop: Callable[[], bool]) -> Iterator[_Decoded]:
-        count, stated = sampling.frames, self.info.frames
+        count, stated = sampling.frames, self._stated()
         if count is None and sampling.start == 0:
             return self._in_passing(sampling, stop)
         if count is not None and sampling.whole and stated and stated <= count * SEEK_SKIPS:
@@ -89,6 +92,16 @@ class Video(Media):
         if self.demuxer in EXACT_SEEKS and table.seeks(wanted):
             return self._by_seeking(wanted, table, stop)
         return self._in_order(wanted, stop)
+
+    def _stated(self) -> int | None:
+        """How many frames the container says there are, where its duration does not contradict it.
+
+        An edit list may leave out some of them, which are counted all the same.
+        """
+        frames, seconds, fps = self.info.frames, self.info.duration, self.fps
+        if not frames or not seconds or not fps:
+            return frames
+        return frames if abs(frames - seconds * fps) <= max(2, 0.01 * frames) else None
 
     def _timetable(self, stop: Callable[[], bool]) -> Timetable:
         with _opened(self.path, self.demuxer) as (container, stream):

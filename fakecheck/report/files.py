@@ -15,16 +15,21 @@ from fakecheck.errors import OutputError
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, that takes its place when the block is done.
 
-    Parents are created. Where the block raises, nothing is left and what was at `path` stays; an
-    OSError becomes an OutputError that names `path`.
+    What a symbolic link leads to is replaced, not the link. A device or a pipe is itself the path
+    to write to. Parents are created. Where the block raises, nothing is left and what was at `path`
+    stays; an OSError becomes an OutputError that names `path`.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[:16]}")
+    target = Path(os.path.realpath(path)) if os.path.islink(path) else path
+    temporary = target.with_name(f".{secrets.token_hex(8)}{path.suffix[:16]}")
     try:
-        if path.is_dir():
+        if target.is_dir():
             raise OutputError(f"{path}: cannot be written: it is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            yield target
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:

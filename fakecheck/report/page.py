@@ -14,6 +14,7 @@ from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.report.tiles import Color, family_colors
 from fakecheck.types import DetectionRow, Report
+from fakecheck.verdict import NO_FRAME
 
 MAX_BOXES = 20
 MAX_SPANS = 12
@@ -91,6 +92,8 @@ def _means(report: Report, words: Words) -> str:
     case = _case(report)
     if case == "nothing":
         sides = [max(f.xyxy[2] - f.xyxy[0], f.xyxy[3] - f.xyxy[1]) for f in report.faces]
+        if report.verdict.reason == NO_FRAME:
+            return words("verdict.nothing.no_frame")
         if not sides:
             return words("verdict.nothing.no_face")
         return words("verdict.nothing.not_judged", pixels=round(max(sides)))

@@ -45,6 +45,8 @@ from fakecheck_training.sources import known_samples
 SECONDS = 3.0  # of a real clip that are forged
 LONGER_SIDE = 360  # to which larger clips are shrunk
 EVERY = 2  # of so many frames of a real clip one is kept
+# Clips that show a speaker whom another shows already.
+SAME_PERSON = {"grid_swwp2s": "grid_pwij3p"}
 FORGED, UNTOUCHED = 3, 2  # copies of every real clip
 CRF = (
     18,
@@ -88,11 +90,17 @@ def seconds_of(forged: np.ndarray, fps: float) -> tuple[tuple[float, float], ...
     return tuple((float(a / fps), float(b / fps)) for a, b in zip(*[iter(edges)] * 2, strict=True))
 
 
+def person_of(clip: Path) -> str:
+    """The group of a talking-head clip: who speaks in it."""
+    return f"clips/{SAME_PERSON.get(clip.stem, clip.stem)}"
+
+
 def real_clips(folder: Path, data: Path, work: Path, videos: Path) -> Iterator[Item]:
     """The talking-head clips as they are."""
     for path in _talking_heads(videos):
-        group = f"clips/{path.stem}"
-        yield Item(path.name, "real_clips", False, "", group, (str(path),), kind="real clip")
+        yield Item(
+            path.name, "real_clips", False, "", person_of(path), (str(path),), kind="real clip"
+        )
 
 
 def part_swaps(folder: Path, data: Path, work: Path, videos: Path) -> Iterator[Item]:
@@ -123,7 +131,7 @@ def part_swaps(folder: Path, data: Path, work: Path, videos: Path) -> Iterator[I
             write_clip(target, made, fps, CRF[rng.integers(len(CRF))])
             family = FAMILIES[plan.kind] if spans else ""
             yield Item(
-                name, "partswaps", bool(spans), family, f"clips/{path.stem}", (str(target),), (),
+                name, "partswaps", bool(spans), family, person_of(path), (str(target),), (),
                 spans, kind,
             )  # fmt: skip
 

@@ -101,6 +101,8 @@ def load_set(
 
 def _by_sample(rows: NDArray[Any], found: SetFaces) -> dict[int, NDArray[Any]]:
     """Sample → its boxes; a box of the whole frame names a face of it as -1 - face."""
+    if not len(rows):
+        return {}
     face = np.where(rows["face"] < 0, -1 - rows["face"], rows["face"])
     sample = found.faces["sample"][face]
     order = np.argsort(sample, kind="stable")
@@ -198,10 +200,12 @@ def family_known(item: Item, families: set[str]) -> bool:
 
 def varied(one: Labelled, table: ClassTable, how: Augment, rng: Rng) -> tuple[Labelled, float]:
     """The sequence as another set of detectors might see it, and its weight."""
-    keep = np.ones(len(table.cards), bool)
-    if rng.random() >= how.all_detectors:
-        keep = rng.random(len(keep)) < how.keep
-        keep[rng.integers(len(keep))] = True
+    # One that was taken away from the sequence cannot be switched on again.
+    there = np.unique(table.owner[~np.isnan(one.seen.llr).all(axis=0)])
+    keep = np.isin(np.arange(len(table.cards)), there)
+    if len(there) and rng.random() >= how.all_detectors:
+        keep &= rng.random(len(keep)) < how.keep
+        keep[there[rng.integers(len(there))]] = True
     left = known_families([card for card, kept in zip(table.cards, keep, strict=True) if kept])
     weight = 1.0 if family_known(one.item, left) else how.unseen_weight
     rows = _rows(len(one.seen), how, rng)
