@@ -187,8 +187,8 @@ def card_page(card: dict[str, Any]) -> str:
         f"{size['width']} x {size['height']} pixels\n"
         f"- boxes: {', '.join(spec['name'] for spec in card['classes'])}\n",
         "## Accuracy\n\nOn pictures that were neither trained nor calibrated on: of this detector "
-        "alone, and of the fused verdict with all bundled detectors. Recall is at the score that "
-        "1 % of the reals of all sets, degraded alike, exceed.\n\n"
+        "alone, and of the fused verdict with all detectors that docs/accuracy.md names. Recall is "
+        "at the score that 1 % of the reals of all sets, degraded alike, exceed.\n\n"
         + table(
             (
                 "of",

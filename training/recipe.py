@@ -11,17 +11,14 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import cv2
-import numpy as np
 import yaml
 
 from fakecheck.errors import UsageError
-from fakecheck.filters import apply_filters
 from fakecheck_training.augment import Degrader
+from fakecheck_training.recipe_checks import check_backbone, check_detector
 
 T = TypeVar("T")
 RECIPES = Path(__file__).parent / "recipes"
-BLEND_CLASSES = ("face_swap", "face_boundary", "face_colormismatch", "face_resolutionmismatch")
 
 
 @dataclass(frozen=True)
@@ -183,7 +180,7 @@ def load_recipe(cls: type[T], path: Path) -> T:
 def load_backbone_recipe(path: Path) -> BackboneRecipe:
     """The recipe in the file `path`, or in `recipes/NAME.yaml` of this package."""
     recipe = _build(BackboneRecipe, _read(path), str(path))
-    _check_crops(recipe.crop, recipe.simulate, recipe.blended, path)
+    check_backbone(recipe, path)
     return recipe
 
 
@@ -194,33 +191,8 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
     if len(set(names)) < len(names) or set(names) & set(recipe.fake_sets):
         raise UsageError(f"{path}: two sets have one name, of inputs or of fake_sets")
     recipe = dataclasses.replace(recipe, fake_sets=[*recipe.fake_sets, *names])
-    _check_crops(recipe.crop, recipe.simulate, recipe.records.blended, path)
-    if recipe.simulate and sorted(recipe.simulate.classes) != sorted(recipe.classes):
-        raise UsageError(
-            f"{path}: classes must be every <region>_<artifact> of simulate, "
-            f"which makes {', '.join(recipe.simulate.classes)}"
-        )
-    runs = recipe.runs
-    if len(set(runs)) < len(runs) or min(run.length for run in runs) < 1:
-        raise UsageError(f"{path}: every run needs a length of 1 or more and draws of its own")
-    if recipe.min_level not in (3, 4, 5):
-        raise UsageError(f"{path}: min_level must be 3, 4 or 5, got {recipe.min_level}")
-    if recipe.records.matched and (recipe.simulate or recipe.crop.regions != ["face"]):
-        raise UsageError(f"{path}: matched needs fakes of fake_sets or inputs, and whole faces")
-    if recipe.records.matched and recipe.records.blended:
-        raise UsageError(f"{path}: matched and blended cannot be used together")
-    if recipe.records.blended and not set(recipe.classes) & set(BLEND_CLASSES):
-        raise UsageError(f"{path}: blended needs one of the classes {', '.join(BLEND_CLASSES)}")
+    check_detector(recipe, path, RECIPES)
     return recipe
-
-
-def _check_crops(crop: CropSpec, simulate: Simulate | None, blended: float, path: Path) -> None:
-    if (simulate or blended) and crop.regions != ["face"]:
-        raise UsageError(f"{path}: simulate and blended need crops of the face alone")
-    try:
-        apply_filters(np.zeros((crop.side, crop.side, 3), np.uint8), crop.filters)
-    except (ValueError, cv2.error) as error:
-        raise UsageError(f"{path}: {error}") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -256,6 +228,8 @@ def _build(cls: type[T], content: dict[str, Any], where: str) -> T:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
     if isinstance(hint, UnionType):  # a block that may be left out: `Simulate | None`
         hint = get_args(hint)[0]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -266,7 +240,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin is list and isinstance(value, list):
         return [_convert(get_args(hint)[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
     if origin is tuple and isinstance(value, list) and len(value) == len(get_args(hint)):
-        return tuple(value)
+        kinds = zip(get_args(hint), value, strict=True)
+        return tuple(_convert(kind, item, where) for kind, item in kinds)
+    if origin is dict and isinstance(value, dict) and get_args(hint):
+        of = get_args(hint)[1]
+        return {key: _convert(of, item, f"{where}.{key}") for key, item in value.items()}
     if origin is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, origin) and not (origin is int and isinstance(value, bool)):

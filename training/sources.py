@@ -18,13 +18,8 @@ from fakecheck_training.draws.source import Source
 from fakecheck_training.faces import load_faces, with_faces
 from fakecheck_training.inputs.faces import find_input_faces
 from fakecheck_training.inputs.samples import read_input, tell_problems
-from fakecheck_training.recipe import (
-    BLEND_CLASSES,
-    BackboneRecipe,
-    CropSpec,
-    DetectorRecipe,
-    Records,
-)
+from fakecheck_training.recipe import BackboneRecipe, CropSpec, DetectorRecipe, Records
+from fakecheck_training.recipe_checks import BLEND_CLASSES
 
 
 def known_samples(
@@ -78,7 +73,7 @@ def detector_source(
     """What a detector's records are drawn from: the fit split."""
     fakes = pick(samples, "fit", fake=True, sets=recipe.fake_sets)
     reals = pick(samples, "fit", fake=False)
-    if recipe.inputs and not (fakes and reals):
+    if not ((fakes or recipe.simulate) and reals):
         raise UsageError(
             f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures to fit, "
             "and both are needed"

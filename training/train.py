@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from fakecheck.errors import UsageError
 from fakecheck_training.backbone import backbone_path
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, recipe_argument, work_option
@@ -34,9 +35,15 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
         raise FileNotFoundError(
             f"no records in {folder}: run python -m fakecheck_training.prepare {recipe.name} first"
         )
+    checkpoints = folder / "checkpoints"
+    newest = checkpoints / "checkpoint"
+    if newest.exists() and not newer_than_records(newest, folder):
+        raise UsageError(
+            f"the records in {folder} are newer than the checkpoints, which saw others",
+            advice=f"delete {checkpoints} to train anew",
+        )
     config = write_pipeline(recipe, folder, backbone)
     keras.utils.set_random_seed(recipe.seed)
-    checkpoints = folder / "checkpoints"
     began = time.monotonic()
     loop, every = pace(recipe.steps)
     model_lib_v2.train_loop(

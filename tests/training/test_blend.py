@@ -20,7 +20,8 @@ from fakecheck_training.draws.blends import BlendSource, Donors, upright_landmar
 from fakecheck_training.draws.faces import FaceSource
 from fakecheck_training.draws.source import PairSource
 from fakecheck_training.draws.views import flip_face
-from fakecheck_training.recipe import BLEND_CLASSES, load_backbone_recipe, load_detector_recipe
+from fakecheck_training.recipe import load_backbone_recipe, load_detector_recipe
+from fakecheck_training.recipe_checks import BLEND_CLASSES
 from fakecheck_training.simulation.blends import (
     BOUNDARY,
     COLOUR,

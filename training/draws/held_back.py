@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fakecheck.errors import UsageError
 from fakecheck.regions import crop_regions
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.data import Sample, pick
@@ -83,9 +84,17 @@ def held_back(
     """The fakes and the reals of a split by which the recipe's detector is judged."""
     reals = pick(samples, split, fake=False)
     if recipe.simulate is None:
-        return reals + pick(samples, split, fake=True, sets=recipe.fake_sets)
-    fakes = simulated_set(recipe.simulate, samples, root, faces, split)
-    return reals + [sample for _, sample in fakes]
+        fakes = pick(samples, split, fake=True, sets=recipe.fake_sets)
+    else:
+        made = simulated_set(recipe.simulate, samples, root, faces, split)
+        fakes = [sample for _, sample in made]
+    if not (fakes and reals):
+        raise UsageError(
+            f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures in "
+            f"{split}, and both are needed",
+            advice="an input's pictures are parted by their group: give it another",
+        )
+    return reals + fakes
 
 
 def _simulated(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,8 @@ def read_voc(root: Path) -> Iterator[Annotated | BadFile]:
 def _voc_file(path: Path) -> Annotated:
     try:
         tree = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
+    # An encoding that nobody knows is a LookupError, one that the parser cannot take a ValueError.
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise BadFile(path, f"it is no XML: {error}") from error
     except OSError as error:
         raise BadFile(path, f"it cannot be read: {error.strerror}") from error
@@ -89,9 +91,12 @@ def _number(
     if text is None and default is not None:
         return default
     try:
-        return float(text or "")
-    except ValueError as error:
-        raise BadFile(path, f"{tag} is no number but {text!r}") from error
+        number = float(text or "")
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadFile(path, f"{tag} is no number but {text!r}")
+    return number
 
 
 class _Image(BaseModel):

@@ -19,7 +19,7 @@ from fakecheck.geometry import Affine
 from fakecheck.regions import eye_distance
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Rng
-from fakecheck_training.recipe import BLEND_CLASSES
+from fakecheck_training.recipe_checks import BLEND_CLASSES
 from fakecheck_training.simulation.masks import (
     INSIDE,
     Points,

@@ -1,0 +1,131 @@
+"""What a recipe may ask for, told before anything is drawn or trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from fakecheck.errors import UsageError
+from fakecheck.filters import apply_filters
+from fakecheck_training.simulation.artifacts import ARTIFACTS
+
+if TYPE_CHECKING:
+    from fakecheck_training.recipe import BackboneRecipe, CropSpec, DetectorRecipe, Simulate
+
+BLEND_CLASSES = ("face_swap", "face_boundary", "face_colormismatch", "face_resolutionmismatch")
+PART_CLASSES = ("eyes_partswap", "nose_partswap", "mouth_partswap")
+PARTS = ("eyes", "nose", "mouth")
+# The name is a folder's, of records and of the bundle.
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def check_backbone(recipe: BackboneRecipe, path: Path) -> None:
+    """Raises UsageError, with the first thing that cannot be."""
+    shares = {"simulated": recipe.simulated, "blended": recipe.blended}
+    counts = {"steps": recipe.steps, "batch": recipe.batch}
+    problems = _common(recipe, counts, shares, recipe.fake_weights, recipe.real_weights)
+    _raise_first(path, problems, _crops(recipe.crop, recipe.simulate, recipe.blended))
+
+
+def check_detector(recipe: DetectorRecipe, path: Path, pipelines: Path) -> None:
+    """Raises UsageError, with the first thing that cannot be."""
+    drawn = recipe.records
+    shares = {
+        "simulated": drawn.simulated,
+        "blended": drawn.blended,
+        "untouched": drawn.untouched,
+        "matched": drawn.matched,
+    }
+    counts = {
+        "steps": recipe.steps,
+        "batch": recipe.batch,
+        "fakes": drawn.fakes,
+        "reals": drawn.reals,
+    }
+    _raise_first(
+        path,
+        _common(recipe, counts, shares, drawn.fake_weights, drawn.real_weights),
+        _crops(recipe.crop, recipe.simulate, drawn.blended),
+        _detector(recipe, pipelines),
+    )
+
+
+def _raise_first(path: Path, *problems: Iterable[str]) -> None:
+    for some in problems:
+        for problem in some:
+            raise UsageError(f"{path}: {problem}")
+
+
+def _common(
+    recipe: BackboneRecipe | DetectorRecipe,
+    counts: Mapping[str, int],
+    shares: Mapping[str, float],
+    *weights: Mapping[str, float],
+) -> Iterator[str]:
+    if not NAME.fullmatch(recipe.name):
+        yield f"name must be small letters, digits, _ and -, got {recipe.name!r}"
+    for name, count in {**counts, "side": recipe.crop.side}.items():
+        if count < 1:
+            yield f"{name} must be 1 or more, got {count}"
+    if recipe.seed < 0:
+        yield f"seed must be 0 or more, got {recipe.seed}"
+    for name, share in {**shares, "untouched": recipe.degrade.untouched}.items():
+        if not 0 <= share <= 1:
+            yield f"{name} must be from 0 to 1, got {share:g}"
+    for chosen in weights:
+        for name, weight in chosen.items():
+            if not weight > 0:
+                yield f"the weight of {name} must be over 0, got {weight:g}"
+    low, high = recipe.degrade.face_side
+    if not 0 < low <= high:
+        yield f"face_side must be two sizes over 0, the smaller one first, got {low:g}, {high:g}"
+
+
+def _crops(crop: CropSpec, simulate: Simulate | None, blended: float) -> Iterator[str]:
+    whole = crop.regions == ["face"]
+    if not whole and not (crop.regions and set(crop.regions) <= set(PARTS)):
+        yield f"regions must be [face] or some of {', '.join(PARTS)}, got {crop.regions}"
+    if (simulate or blended) and not whole:
+        yield "simulate and blended need crops of the face alone"
+    if simulate and (unknown := sorted(set(simulate.artifacts) - set(ARTIFACTS))):
+        yield f"unknown artifact {unknown[0]!r}, known are {', '.join(ARTIFACTS)}"
+    if simulate and (unknown := sorted(set(simulate.regions) - {"face", *PARTS})):
+        yield f"unknown region {unknown[0]!r}, known are face, {', '.join(PARTS)}"
+    try:
+        apply_filters(np.zeros((crop.side, crop.side, 3), np.uint8), crop.filters)
+    except (ValueError, cv2.error) as error:
+        yield str(error)
+
+
+def _detector(recipe: DetectorRecipe, pipelines: Path) -> Iterator[str]:
+    if not recipe.classes or len(set(recipe.classes)) < len(recipe.classes):
+        yield "classes must be one or more, none twice"
+    if not (pipelines / recipe.pipeline).is_file():
+        known = ", ".join(sorted(path.name for path in pipelines.glob("*.config")))
+        yield f"there is no pipeline {recipe.pipeline!r}, known are {known}"
+    if recipe.simulate and sorted(recipe.simulate.classes) != sorted(recipe.classes):
+        yield (
+            "classes must be every <region>_<artifact> of simulate, "
+            f"which makes {', '.join(recipe.simulate.classes)}"
+        )
+    of_parts = recipe.crop.regions != ["face"] and not recipe.inputs
+    # A crop shows the parts beside its own, and these are boxed as well.
+    if of_parts and sorted(recipe.classes) != sorted(PART_CLASSES):
+        yield f"crops of parts need the classes {', '.join(PART_CLASSES)}"
+    runs = recipe.runs
+    if len(set(runs)) < len(runs) or min(run.length for run in runs) < 1:
+        yield "every run needs a length of 1 or more and draws of its own"
+    if recipe.min_level not in (3, 4, 5):
+        yield f"min_level must be 3, 4 or 5, got {recipe.min_level}"
+    drawn = recipe.records
+    if drawn.matched and (recipe.simulate or recipe.crop.regions != ["face"]):
+        yield "matched needs fakes of fake_sets or inputs, and whole faces"
+    if drawn.matched and drawn.blended:
+        yield "matched and blended cannot be used together"
+    if drawn.blended and not set(recipe.classes) & set(BLEND_CLASSES):
+        yield f"blended needs one of the classes {', '.join(BLEND_CLASSES)}"
