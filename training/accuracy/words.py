@@ -124,7 +124,7 @@ def _alarms(results: Results) -> str:
                 )
     if not worst:
         return ""
-    return f"**False alarms over 1 %** among the reals of single sets: {'; '.join(worst)}."
+    return f"**False alarms over 1 %**, two or more, among the reals of single sets: {'; '.join(worst)}."
 
 
 def _small(results: Results) -> str:
