@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from bundles import onnx_model, write_bundle
@@ -170,6 +171,26 @@ def test_a_failing_detector_is_told_and_the_others_go_on(detectors):
     assert (error.stage, error.detector) == ("detect", "bright")
     assert error.message == "RuntimeError: out of luck (in 25 frames)"
     assert {score.family for score in outcome.report.families} == {"partswap", "dcgan"}
+
+
+def test_a_picture_that_cannot_be_searched_costs_only_itself(detectors, monkeypatch):
+    find = FaceFinder.find
+
+    def out_of_memory(finder, image, retry=True):
+        if np.array_equal(image, forged):
+            raise cv2.error("Insufficient memory\n in function")
+        return find(finder, image, retry)
+
+    forged = cv2.imread(str(FORGED))
+    monkeypatch.setattr(FaceFinder, "find", out_of_memory)
+    failed, fine = check_files([FORGED, FACE], detectors)
+    assert "could not be searched for faces: error: Insufficient memory in function" in str(
+        failed.error
+    )
+    assert failed.report.verdict.reason == "no frame could be looked at"
+    assert failed.report.verdict.label == "inconclusive"
+    assert fine.error is None
+    assert len(fine.report.faces) == 1
 
 
 def test_a_frame_that_a_detector_cannot_take_costs_only_itself(detectors):

@@ -82,6 +82,7 @@ def test_voc_pictures_may_lie_next_door_or_where_the_recipe_says(tmp_path: Path)
 
 BAD_VOC = [
     ("<annotation><object>", "it is no XML"),
+    ("<?xml version='1.0' encoding='foo'?><annotation/>", "it is no XML"),
     ("<html></html>", "it is no Pascal VOC annotation with a filename"),
     (
         VOC.format(file="x.png", width=9, height=9, objects=NOSE),

@@ -63,6 +63,34 @@ def test_mistakes_in_runs_and_levels_are_named(
         load_detector_recipe(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: stylegan", "name: ../x", "name must be small letters"),
+        ("steps: ", "steps: -", "steps must be 1 or more"),
+        ("batch: 16", "batch: 0", "batch must be 1 or more"),
+        ("seed: 1\n", "seed: -1\n", "seed must be 0 or more"),
+        ("regions: [face]", "regions: [ear]", "regions must be"),
+        ("regions: [face]", "regions: [eyes]", "crops of parts need the classes"),
+        ("face_synthesis]", "face_synthesis, face_synthesis]", "none twice"),
+        ("ssd_lite0_fpn.config", "nosuch.config", "there is no pipeline 'nosuch.config'"),
+        ("[56, 230]", "[900, 300]", "the smaller one first"),
+        ("[56, 230]", "[a, b]", "degrade: face_side must be float"),
+        ("{stylegan: 8.0}", "{stylegan: -8.0}", "the weight of stylegan must be over 0"),
+        ("{stylegan: 8.0}", "{stylegan: x}", "real_weights.stylegan must be float"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_drawn(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = (RECIPES / "stylegan.yaml").read_text()
+    assert old in text
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError, match=message):
+        load_detector_recipe(path)
+
+
 def test_ranges_and_whole_numbers_are_converted(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from toy_detector import SIDE, check_found, check_loss, export_toy, train_toy
 
 from fakecheck.card import ONNX_FILE, load_card
 from fakecheck.engines.onnx import OnnxEngine
+from fakecheck.errors import UsageError
 from fakecheck.graph import read_checked
 from fakecheck_training.compat import tf
 from fakecheck_training.freeze import load_model
@@ -77,6 +79,16 @@ def test_a_run_that_is_done_is_not_trained_again(work: Path, capsys: Any) -> Non
     after = [(folder / SUMMARY).stat().st_mtime_ns for folder in run_folders(work, RECIPE)]
     assert after == before
     assert not is_trained(run_folders(work, RECIPE)[0], RECIPE.steps + 1)
+
+
+def test_checkpoints_of_other_records_are_not_gone_on_from(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "checkpoint").touch()
+    records = tmp_path / "train-00-of-01.tfrecord"
+    records.touch()
+    os.utime(tmp_path / "checkpoints" / "checkpoint", (1, 1))
+    with pytest.raises(UsageError, match="newer than the checkpoints"):
+        train_detector(RECIPE, tmp_path, None)
 
 
 def test_the_weights_are_the_mean_of_both_runs(work: Path) -> None:

@@ -124,7 +124,8 @@ def _alarms(results: Results) -> str:
                 )
     if not worst:
         return ""
-    return f"**False alarms over 1 %**, two or more, among the reals of single sets: {'; '.join(worst)}."
+    told = "; ".join(worst)
+    return f"**False alarms over 1 %**, two or more, among the reals of single sets: {told}."
 
 
 def _small(results: Results) -> str:
