@@ -68,10 +68,7 @@ class FaceFinder:
     def _look_with_border(self, image: Image) -> list[Face]:
         height, width = image.shape[:2]
         # The border of a long, narrow picture would take gigabytes.
-        scale = min(1.0, 2 * self.max_side / max(height, width))
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = _resized(image, min(1.0, 2 * self.max_side / max(height, width)))
         back = np.array([width / image.shape[1], height / image.shape[0]], np.float32)
         longer = max(image.shape[:2])
         pad = round(longer * PAD_FRACTION)
@@ -83,12 +80,8 @@ class FaceFinder:
 
     def _look(self, image: Image, scale: float, pad: int) -> list[Face]:
         height, width = image.shape[:2]
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        if size != (width, height):
-            shrink = scale < 1
-            image = cv2.resize(
-                image, size, interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-            )
+        image = _resized(image, scale)
+        size = (image.shape[1], image.shape[0])
         detector = self._detector()
         detector.setInputSize(size)
         _, rows = detector.detect(image)
@@ -121,6 +114,15 @@ class FaceFinder:
                     TOP_K,
                 )
         return self._local.detector
+
+
+def _resized(image: Image, scale: float) -> Image:
+    """At least one pixel of it each way; the very picture where that changes nothing."""
+    height, width = image.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if size == (width, height):
+        return image
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 _LOG_LEVEL = threading.Lock()

@@ -29,13 +29,10 @@ def run_folders(work: Path, recipe: DetectorRecipe) -> list[Path]:
     return [detector_folder(work, recipe.name, run + 1) for run in range(len(recipe.runs))]
 
 
-def newer_than_records(path: Path, folder: Path | None = None) -> bool:
-    """Whether the file is there, and no older than the records of which it tells.
-
-    These lie in `folder`, or beside it.
-    """
-    found = (folder or path.parent).glob("train-*.tfrecord")
-    records = (part.stat().st_mtime for part in found)
+def newer_than_records(folder: Path, name: str) -> bool:
+    """Whether the file `name` is in `folder`, and no older than the records there."""
+    path = folder / name
+    records = (part.stat().st_mtime for part in folder.glob("train-*.tfrecord"))
     return path.exists() and path.stat().st_mtime >= max(records, default=0)
 
 

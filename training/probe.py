@@ -211,10 +211,9 @@ def main(recipe: Path, work: Path, limit: float, count: int) -> None:
 
 def probe_stage(folder: Path) -> list[dict[str, Any]]:
     """The row of a card's stages for the probe, if it was run on the records in `folder`."""
-    path = folder / RESULT
-    if not newer_than_records(path):
+    if not newer_than_records(folder, RESULT):
         return []
-    result = json.loads(path.read_text())
+    result = json.loads((folder / RESULT).read_text())
     row = {key: result[key] for key in ("auc", "interval", "own", "limit", "records", "passed")}
     return [{"name": "probe", **row}]
 

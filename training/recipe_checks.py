@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,14 @@ import numpy as np
 
 from fakecheck.errors import UsageError
 from fakecheck.filters import apply_filters
-from fakecheck_training.simulation.artifacts import ARTIFACTS
+from fakecheck_training.simulation.artifacts import ARTIFACTS, PARTS_OF
 
 if TYPE_CHECKING:
     from fakecheck_training.recipe import BackboneRecipe, CropSpec, DetectorRecipe, Simulate
 
 BLEND_CLASSES = ("face_swap", "face_boundary", "face_colormismatch", "face_resolutionmismatch")
-PART_CLASSES = ("eyes_partswap", "nose_partswap", "mouth_partswap")
-PARTS = ("eyes", "nose", "mouth")
+PARTS = tuple(PARTS_OF)
+PART_CLASSES = tuple(f"{part}_partswap" for part in PARTS)
 # The name is a folder's, of records and of the bundle.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -29,7 +30,7 @@ def check_backbone(recipe: BackboneRecipe, path: Path) -> None:
     shares = {"simulated": recipe.simulated, "blended": recipe.blended}
     counts = {"steps": recipe.steps, "batch": recipe.batch}
     problems = _common(recipe, counts, shares, recipe.fake_weights, recipe.real_weights)
-    _raise_first(path, problems, _crops(recipe.crop, recipe.simulate, recipe.blended))
+    _raise_first(path, chain(problems, _crops(recipe.crop, recipe.simulate, recipe.blended)))
 
 
 def check_detector(recipe: DetectorRecipe, path: Path, pipelines: Path) -> None:
@@ -47,18 +48,14 @@ def check_detector(recipe: DetectorRecipe, path: Path, pipelines: Path) -> None:
         "fakes": drawn.fakes,
         "reals": drawn.reals,
     }
-    _raise_first(
-        path,
-        _common(recipe, counts, shares, drawn.fake_weights, drawn.real_weights),
-        _crops(recipe.crop, recipe.simulate, drawn.blended),
-        _detector(recipe, pipelines),
-    )
+    problems = _common(recipe, counts, shares, drawn.fake_weights, drawn.real_weights)
+    crops = _crops(recipe.crop, recipe.simulate, drawn.blended)
+    _raise_first(path, chain(problems, crops, _detector(recipe, pipelines)))
 
 
-def _raise_first(path: Path, *problems: Iterable[str]) -> None:
-    for some in problems:
-        for problem in some:
-            raise UsageError(f"{path}: {problem}")
+def _raise_first(path: Path, problems: Iterable[str]) -> None:
+    for problem in problems:
+        raise UsageError(f"{path}: {problem}")
 
 
 def _common(

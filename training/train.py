@@ -36,8 +36,8 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
             f"no records in {folder}: run python -m fakecheck_training.prepare {recipe.name} first"
         )
     checkpoints = folder / "checkpoints"
-    newest = checkpoints / "checkpoint"
-    if newest.exists() and not newer_than_records(newest, folder):
+    newest = "checkpoints/checkpoint"
+    if (folder / newest).exists() and not newer_than_records(folder, newest):
         raise UsageError(
             f"the records in {folder} are newer than the checkpoints, which saw others",
             advice=f"delete {checkpoints} to train anew",
@@ -76,8 +76,8 @@ def train_runs(recipe: DetectorRecipe, work: Path, backbone: Path | None) -> Non
 
 def is_trained(folder: Path, steps: int) -> bool:
     """Whether the run in `folder` has done so many steps on the records that are there now."""
-    summary = folder / SUMMARY
-    return newer_than_records(summary) and json.loads(summary.read_text())["steps"] >= steps
+    done = newer_than_records(folder, SUMMARY)
+    return done and json.loads((folder / SUMMARY).read_text())["steps"] >= steps
 
 
 def pace(steps: int) -> tuple[int, int]:

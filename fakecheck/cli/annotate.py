@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 from pathlib import Path
 
 from fakecheck.cli.progress import ProgressBars
@@ -17,12 +17,12 @@ KEPT = {".jpg", ".jpeg", ".png"}
 
 class Names:
     """Paths within one folder of outputs: no two files of a run get the same, and none that of one
-    of `inputs`."""
+    of the resolved `inputs`."""
 
-    def __init__(self, folder: Path, inputs: Iterable[Path]) -> None:
+    def __init__(self, folder: Path, inputs: Container[Path]) -> None:
         self._folder = folder
         self._taken: set[str] = set()
-        self._inputs = {path.resolve() for path in inputs}
+        self._inputs = inputs
 
     def free(self, path: Path, suffix: str) -> Path:
         """The stem of `path` with `suffix`, numbered from the second one on."""
@@ -38,8 +38,10 @@ class Names:
 class Annotator:
     """Writes marked copies into one folder; two files of one name get two copies."""
 
-    def __init__(self, names: Names, limits: Limits, bars: ProgressBars) -> None:
-        self._names = names
+    def __init__(
+        self, folder: Path, inputs: Container[Path], limits: Limits, bars: ProgressBars
+    ) -> None:
+        self._names = Names(folder, inputs)
         self._limits = limits
         self._bars = bars
 

@@ -85,7 +85,7 @@ def run(args: Sequence[str] | None = None) -> int:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does: nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return int(ExitCode.OTHER)
     except FakecheckError as error:
         # Not at the top: most runs have no use for it.
@@ -97,7 +97,11 @@ def run(args: Sequence[str] | None = None) -> int:
         if error.filename is not None:
             raise
         click.echo(f"Error: standard output: cannot be written: {error.strerror}", err=True)
-        # What is left in its buffer would fail again on the way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return int(ExitCode.OUTPUT_FILE)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def _give_up_stdout() -> None:
+    """What is left in its buffer would fail again on the way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -14,7 +14,7 @@ from rich.console import Console
 from fakecheck.cli.text import render
 from fakecheck.errors import OutputError, UsageError
 from fakecheck.report.csv import CsvWriter
-from fakecheck.report.files import atomic_path
+from fakecheck.report.files import atomic_path, takes_all
 from fakecheck.report.json import JsonWriter
 from fakecheck.report.jsonl import JsonlWriter
 from fakecheck.types import Report
@@ -49,16 +49,16 @@ class TextWriter:
         """Nothing ends a text."""
 
 
-def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
-    """Raises UsageError where an option would overwrite an input, or two write one file."""
-    known = {path.resolve(): str(path) for path in inputs}
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Container[Path]) -> None:
+    """Raises UsageError where an option would overwrite one of the resolved `inputs`, or where two
+    write one file."""
     owner: dict[Path, str] = {}
     for option, path in outputs.items():
         # Devices and pipes take what comes, from several too.
-        if path is None or (os.path.exists(path) and not os.path.isfile(path)):
+        if path is None or takes_all(path):
             continue
         place = Path(os.path.realpath(path))
-        if place in known:
+        if place in inputs:
             raise UsageError(f"{option} {path} would overwrite a file that is to be looked at")
         if place in owner:
             raise UsageError(f"{owner[place]} and {option} would both write {path}")

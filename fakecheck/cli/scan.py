@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import click
 
-from fakecheck.cli.annotate import Annotator, Names
+from fakecheck.cli.annotate import Annotator
 from fakecheck.cli.options import media_options, sampling_of
 from fakecheck.cli.output import Sink, check_outputs, open_sinks
 from fakecheck.cli.progress import ProgressBars
@@ -88,20 +88,18 @@ def _scan(
     single = len(paths) == 1 and not paths[0].is_dir()
     # All of them first: what --annotate writes below a folder is not to be found there.
     files = list(find_media(paths))
-    drawer = TimelineDrawer(timeline, single, files) if timeline is not None else None
+    writes = any((output, csv, html, annotate, timeline))
+    inputs = {path.resolve() for path in files} if writes else set()
+    drawer = TimelineDrawer(timeline, single, inputs) if timeline is not None else None
     written = {"--output": output, "--csv": csv, "--html": html}
-    check_outputs({**written, "--timeline": drawer.file if drawer else None}, files)
+    check_outputs({**written, "--timeline": drawer.file if drawer else None}, inputs)
     with ExitStack() as stack:
         sinks = stack.enter_context(
             open_sinks(form, output, csv, single=single, faces=show_faces, verbose=verbose)
         )
         bars = stack.enter_context(ProgressBars(enabled=not quiet))
         _tell_missing(detectors, host, bars.say)
-        marker = (
-            Annotator(Names(annotate, files), options.limits, bars)
-            if annotate is not None
-            else None
-        )
+        marker = Annotator(annotate, inputs, options.limits, bars) if annotate is not None else None
         page = None
         if html is not None:
             # Not at the top: the templates' engine takes its time, and most runs write no page.

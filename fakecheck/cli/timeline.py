@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 from pathlib import Path
 
 from fakecheck.cli.annotate import Names
@@ -17,7 +17,7 @@ class TimelineDrawer:
     Raises UsageError for a file where `single` says that there may be several clips.
     """
 
-    def __init__(self, target: Path, single: bool, inputs: Iterable[Path]) -> None:
+    def __init__(self, target: Path, single: bool, inputs: Container[Path]) -> None:
         self.file = target if target.suffix.lower() == ".png" else None
         if self.file and not single:
             raise UsageError(

@@ -11,6 +11,11 @@ from pathlib import Path
 from fakecheck.errors import OutputError
 
 
+def takes_all(path: Path) -> bool:
+    """Whether it is a device or a pipe (or a folder): there, and nothing that can be replaced."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, that takes its place when the block is done.
@@ -24,7 +29,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         if target.is_dir():
             raise OutputError(f"{path}: cannot be written: it is a folder")
-        if target.exists() and not target.is_file():
+        if takes_all(target):
             yield target
             return
         target.parent.mkdir(parents=True, exist_ok=True)
