@@ -47,8 +47,12 @@ def fit_calibration(
     than one in m + 1 reals score so high, of which m reals can be no witness; the argument is that
     of empirical lower and upper bounds (Vergeer et al. 2016), in its simplest form.
 
-    Raises CardError where the fakes score no higher than the reals.
+    Raises CardError where one side is empty or the fakes score no higher than the reals.
     """
+    if not (len(fake) and len(real)):
+        raise CardError(
+            f"there are {len(fake)} scores of fakes and {len(real)} of reals: both are needed"
+        )
     sides = weights or (np.ones(len(fake)), np.ones(len(real)))
     slope, intercept = _fit_line(_logit(fake), _logit(real), *sides)
     if slope <= 0:

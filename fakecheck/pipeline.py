@@ -264,16 +264,18 @@ def _cut(
 
 def _detect(items: list[_Shot | _Close], detectors: tuple[Detector, ...]) -> list[_Shot | _Close]:
     """All detectors over all crops that wait; what has none passes through."""
-    shots = [item for item in items if isinstance(item, _Shot) and not item.failure]
-    frames = [shot.crops for shot in shots if shot.crops is not None]
+    waiting = [
+        (place, item, item.crops)
+        for place, item in enumerate(items)
+        if isinstance(item, _Shot) and item.crops is not None
+    ]
+    frames = [crops for *_, crops in waiting]
     found = {detector.card.id: _run(detector, frames) for detector in detectors}
-    ready = iter(
-        replace(
-            shot, crops=None, result=_result(shot, {d: f[n] for d, f in found.items()}, detectors)
-        )
-        for n, shot in enumerate(shots)
-    )
-    return [next(ready) if isinstance(item, _Shot) and not item.failure else item for item in items]
+    done = list(items)
+    for n, (place, shot, _) in enumerate(waiting):
+        own = {name: results[n] for name, results in found.items()}
+        done[place] = replace(shot, crops=None, result=_result(shot, own, detectors))
+    return done
 
 
 def _run(detector: Detector, frames: list[FrameCrops]) -> list[Findings | str]:

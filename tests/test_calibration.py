@@ -91,3 +91,9 @@ def test_too_few_witnesses_make_no_table():
     assert set(false_alarm_table(np.zeros(20, np.float32), 20)) == {0.1, 0.05}
     with pytest.raises(CardError, match="19 independent real faces are too few"):
         false_alarm_table(np.zeros(20, np.float32), 19)
+
+
+def test_one_side_alone_is_not_calibrated():
+    scores = scores_of(np.linspace(-3, 3, 40))
+    with pytest.raises(CardError, match="0 scores of fakes and 40 of reals"):
+        fit_calibration(scores[:0], scores, 0, 40)

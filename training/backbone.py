@@ -16,6 +16,7 @@ import click
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from fakecheck.errors import InputError
 from fakecheck_training.compat import tf
 from fakecheck_training.draws.source import Source
 from fakecheck_training.networks.classifier import Trainer, backbone_of, batches, make_batch
@@ -36,7 +37,13 @@ def backbone_path(work: Path, name: str) -> Path:
 
 def last_row(work: Path, name: str) -> dict[str, str]:
     """Step, loss, AUC and seconds at the end of a backbone's training."""
-    with (work / "backbones" / name / "log.csv").open(newline="") as file:
+    path = work / "backbones" / name / "log.csv"
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist",
+            advice=f"run python -m fakecheck_training.backbone {name} first",
+        )
+    with path.open(newline="") as file:
         return [row for row in csv.DictReader(file) if row["calib_auc"]][-1]
 
 

@@ -7,6 +7,8 @@ that is not calibrated yet, so the runtime can load the detector but it speaks f
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import click
 
 from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, load_card
 from fakecheck.engines.convert import Agreement, make_onnx
+from fakecheck.errors import InputError
 from fakecheck_training.backbone import last_row
 from fakecheck_training.cards import new_card, training_data, write_card
 from fakecheck_training.freeze import freeze, load_model
@@ -48,6 +51,11 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
             },
         ]
     folders = run_folders(work, recipe)
+    if waiting := [folder for folder in folders if not (folder / SUMMARY).exists()]:
+        raise InputError(
+            f"the run in {waiting[0]} is not done",
+            advice=f"run python -m fakecheck_training.train {recipe.name} first",
+        )
     summaries = [json.loads((folder / SUMMARY).read_text()) for folder in folders]
     name, _ = network(read_pipeline(folders[0] / "pipeline.config")["model"])
     trained = {"name": name, "steps": recipe.steps, "batch": recipe.batch}
@@ -68,21 +76,28 @@ def export_detector(
     data: list[dict[str, Any]],
     stages: list[dict[str, Any]],
 ) -> tuple[Path, Agreement]:
-    """Writes the bundle; how well the two graphs agree. Raises PluginError if they do not."""
+    """Writes the bundle; how well the two graphs agree.
+
+    Raises PluginError if they do not; a bundle that was there before stays as it was.
+    """
     runs, folder = run_folders(work, recipe), out / recipe.name
-    folder.mkdir(parents=True, exist_ok=True)
     model = load_model(
         runs[0] / "pipeline.config",
         [run / "checkpoints" for run in runs],
         skip=recipe.min_level - MIN_LEVEL,
     )
-    (folder / GRAPH_FILE).write_bytes(freeze(*model, mirrored=recipe.mirrored))
-    (folder / LABEL_MAP_FILE).write_text(label_map_text(recipe.classes))
-    (folder / ONNX_FILE).unlink(missing_ok=True)
-    write_card(folder, new_card(recipe, folder, data, stages))
-    converted, agreement = make_onnx(load_card(folder))
-    (folder / ONNX_FILE).write_bytes(converted)
-    write_card(folder, new_card(recipe, folder, data, stages))
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=f".{recipe.name}-") as temporary:
+        made = Path(temporary)
+        (made / GRAPH_FILE).write_bytes(freeze(*model, mirrored=recipe.mirrored))
+        (made / LABEL_MAP_FILE).write_text(label_map_text(recipe.classes))
+        write_card(made, new_card(recipe, made, data, stages))
+        converted, agreement = make_onnx(load_card(made))
+        (made / ONNX_FILE).write_bytes(converted)
+        write_card(made, new_card(recipe, made, data, stages))
+        folder.mkdir(exist_ok=True)
+        for path in made.iterdir():
+            os.replace(path, folder / path.name)
     return folder, agreement
 
 

@@ -14,10 +14,15 @@ import cv2
 import numpy as np
 
 from fakecheck.errors import UsageError
+from fakecheck.report.files import atomic_path
 from fakecheck.types import Image
 from fakecheck_training.draws.source import Draw, PairSource, Source
 from fakecheck_training.options import cli, data_option, recipe_argument, work_option
-from fakecheck_training.recipe import load_backbone_recipe, load_detector_recipe
+from fakecheck_training.recipe import (
+    is_detector_recipe,
+    load_backbone_recipe,
+    load_detector_recipe,
+)
 from fakecheck_training.sources import backbone_source, detector_source, known_samples
 
 GREEN, BLACK = (0, 255, 0), (0, 0, 0)
@@ -65,11 +70,10 @@ def marked(draw: Draw) -> Image:
 
 
 def _source(recipe: Path, data: Path, work: Path) -> Source:
-    try:
-        backbone = load_backbone_recipe(recipe)
-    except UsageError:
+    if is_detector_recipe(recipe):
         spec = load_detector_recipe(recipe)
         return detector_source(spec, data, *known_samples(data, work, spec))
+    backbone = load_backbone_recipe(recipe)
     return backbone_source(backbone, data, *known_samples(data, work), "fit")
 
 
@@ -78,9 +82,9 @@ def _source(recipe: Path, data: Path, work: Path) -> Source:
 @click.argument("sheet", type=click.Path(dir_okay=False, path_type=Path))
 @data_option
 @work_option
-@click.option("--columns", default=14, show_default=True)
-@click.option("--rows", default=8, show_default=True)
-@click.option("--seed", default=1, show_default=True)
+@click.option("--columns", type=click.IntRange(1), default=14, show_default=True)
+@click.option("--rows", type=click.IntRange(1), default=8, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--pairs", is_flag=True, help="Fakes made from real faces, beside the real ones.")
 def main(
     recipe: Path,
@@ -93,6 +97,8 @@ def main(
     pairs: bool,
 ) -> None:
     """Write a picture with draws of RECIPE to SHEET."""
+    if not cv2.haveImageWriter(str(sheet)):
+        raise UsageError(f"{sheet}: no picture can be written with this suffix")
     source = _source(recipe, data, work)
     if not pairs:
         image = contact_sheet(source, columns, rows, seed)
@@ -100,8 +106,8 @@ def main(
         image = pair_sheet(source, columns, rows, seed)
     else:
         raise UsageError(f"{recipe} draws no pairs of a real face and a fake made from it")
-    if not cv2.imwrite(str(sheet), image):
-        raise OSError(f"cannot write {sheet}")
+    with atomic_path(sheet) as path:
+        path.write_bytes(cv2.imencode(sheet.suffix, image)[1].tobytes())
 
 
 if __name__ == "__main__":

@@ -193,8 +193,20 @@ def write_probe(result: Probe, folder: Path) -> Path:
 @cli
 @recipe_argument
 @work_option
-@click.option("--limit", default=LIMIT, show_default=True, help="The highest AUC that is allowed.")
-@click.option("--count", default=COUNT, show_default=True, help="How many records are looked at.")
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 1),
+    default=LIMIT,
+    show_default=True,
+    help="The highest AUC that is allowed.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=COUNT,
+    show_default=True,
+    help="How many records are looked at.",
+)
 def main(recipe: Path, work: Path, limit: float, count: int) -> None:
     """Check that the records of RECIPE do not give fakes away by something else than forgery."""
     spec = load_detector_recipe(recipe)

@@ -177,6 +177,11 @@ def load_recipe(cls: type[T], path: Path) -> T:
     return _build(cls, _read(path), str(path))
 
 
+def is_detector_recipe(path: Path) -> bool:
+    """Whether `path`, as for the loaders below, is of a detector: it alone names a family."""
+    return "family" in _read(path)
+
+
 def load_backbone_recipe(path: Path) -> BackboneRecipe:
     """The recipe in the file `path`, or in `recipes/NAME.yaml` of this package."""
     recipe = _build(BackboneRecipe, _read(path), str(path))

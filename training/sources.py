@@ -106,6 +106,11 @@ def _source(
             real_weights=mix.real_weights,
         )
     if sees_parts(crop):
+        if unknown := sorted({fake.dataset for fake in fakes if not fake.parts}):
+            raise UsageError(
+                f"{recipe.name}: {unknown[0]} does not say which parts of its fakes were replaced, "
+                "so no crops of parts can be drawn from it"
+            )
         return PartSource(
             data,
             faces,

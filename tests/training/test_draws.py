@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from drawn import drawn_face, write_pack
 
+from fakecheck.errors import UsageError
 from fakecheck.regions import crop_regions
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import pick, read_samples
@@ -27,7 +28,9 @@ from fakecheck_training.draws.views import (
     picture_margins,
     shown_share,
 )
+from fakecheck_training.recipe import BackboneRecipe, CropSpec
 from fakecheck_training.simulation.parts import PARTS, part_box
+from fakecheck_training.sources import backbone_source
 
 
 def test_flipping_twice_changes_nothing_and_once_swaps_the_eyes() -> None:
@@ -200,3 +203,10 @@ def test_clipping_and_moving() -> None:
     np.testing.assert_allclose(move_face(face, 2, 2).xyxy, face.xyxy * 2, rtol=1e-5)
     clipped = clip_boxes(np.array([[-5, -5, 500, 20]], np.float32), 96, 96)
     np.testing.assert_array_equal(clipped, [[0, 0, 96, 20]])
+
+
+def test_part_crops_need_fakes_whose_parts_are_known(tmp_path: Path) -> None:
+    faces = write_pack(tmp_path)
+    recipe = BackboneRecipe("parts", CropSpec(["eyes", "mouth"], 64), steps=1, fake_sets=["toy"])
+    with pytest.raises(UsageError, match="toy does not say which parts"):
+        backbone_source(recipe, tmp_path, read_samples(tmp_path), faces, "fit")

@@ -219,6 +219,14 @@ def test_one_group_for_all_cannot_be_split(tmp_path: Path) -> None:
     assert len({s.group for s in _read(tmp_path, "folder", group="stem").samples}) == 3
 
 
+def test_fakes_of_one_group_cannot_be_split_either(tmp_path: Path) -> None:
+    for number in range(3):
+        _picture(tmp_path / "real" / f"real{number}_0.png")
+        _picture(tmp_path / "nose_partswap" / f"IMG_{number}.png")
+    with pytest.raises(UsageError, match=r"all 3 fakes are of one group, 'IMG'"):
+        _read(tmp_path, "folder")
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -84,3 +84,27 @@ def test_the_command_writes_a_sheet(tmp_path: Path, text: str) -> None:
     else:
         assert result.exit_code == 2
         assert "draws no pairs" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "sheet", "more", "message"),
+    [
+        (
+            RECIPE + "stepz: 4\n",
+            "sheet.png",
+            [],
+            "unknown key 'stepz', known are name, crop, steps",
+        ),
+        (RECIPE, "sheet.foo", [], "sheet.foo: no picture can be written with this suffix"),
+        (RECIPE, "sheet.png", ["--columns", "0"], "0 is not in the range x>=1"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    tmp_path: Path, text: str, sheet: str, more: list[str], message: str
+) -> None:
+    recipe = tmp_path / "flaws.yaml"
+    recipe.write_text(text)
+    places = ["--data", str(tmp_path), "--work", str(tmp_path)]
+    result = CliRunner().invoke(main, [str(recipe), str(tmp_path / sheet), *places, *more])
+    assert result.exit_code == 2
+    assert message in result.output

@@ -166,3 +166,6 @@ def test_nothing_to_probe_is_one_sentence(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="at least 20 fake"):
         probe(few)
+    result = CliRunner().invoke(probe_module.main, ["toygan", "--count", "0"])
+    assert result.exit_code == 2
+    assert "0 is not in the range x>=1" in result.output

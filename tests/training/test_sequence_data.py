@@ -10,9 +10,10 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from bundles import make_card
 from sequence_corpora import corpus, item, sequence
 
+from fakecheck.errors import UsageError
 from fakecheck.features import NAMES, sequence_of
 from fakecheck.observations import ClassTable
-from fakecheck_training.sequence.corpus import read_items, write_items
+from fakecheck_training.sequence.corpus import items_of, read_items, write_items
 from fakecheck_training.sequence.data import (
     Augment,
     _labels,
@@ -127,3 +128,9 @@ def test_lists_of_clips_come_back_as_they_were(tmp_path):
     items = [item(0, True, spans=((0.5, 1.0), (2.0, 2.5))), item(1, False)]
     write_items(tmp_path, items)
     assert read_items(tmp_path) == items
+
+
+@pytest.mark.parametrize("name", ["nosuch", "foo_val", "ffpp_test"])
+def test_a_set_that_is_not_known_is_one_sentence(tmp_path, name):
+    with pytest.raises(UsageError, match=rf"no set '{name}'.*real_clips.*ffpp_val"):
+        items_of(name, tmp_path, tmp_path)

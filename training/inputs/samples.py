@@ -62,13 +62,21 @@ def read_input(spec: InputSpec, data: Path, classes: Sequence[str], family: str)
     if not samples:
         cause = problems[0] if problems else "it holds no annotated picture"
         raise InputError(f"input {spec.name}: nothing in {root} can be used: {cause}")
-    if not spec.split and len(samples) > 1 and len({sample.group for sample in samples}) == 1:
-        raise UsageError(
-            f"input {spec.name}: all {len(samples)} pictures are of one group, "
-            f"{samples[0].group!r}, so none can be held back",
-            advice="give another group: stem, directory or a column of the annotations",
-        )
+    if not spec.split:
+        _check_groups(spec, samples)
     return InputSet(samples, problems)
+
+
+def _check_groups(spec: InputSpec, samples: Sequence[Sample]) -> None:
+    """Of fakes of one group none can be held back; reals there are more of than this input's."""
+    fakes = [sample for sample in samples if sample.fake]
+    for what, members in (("pictures", samples), ("fakes", fakes)):
+        if len(members) > 1 and len({sample.group for sample in members}) == 1:
+            raise UsageError(
+                f"input {spec.name}: all {len(members)} {what} are of one group, "
+                f"{members[0].group!r}, so none can be held back",
+                advice="give another group: stem, directory or a column of the annotations",
+            )
 
 
 def tell_problems(name: str, usable: int, problems: Sequence[str]) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import click
 
-from fakecheck_training.data import Sample, joined_groups, pick, read_samples
+from fakecheck.errors import UsageError
+from fakecheck_training.data import SPLITS, Sample, joined_groups, pick, read_samples
 
 FOLDER = "sequences"
 FFPP = "ffpp_deepfakes_c40"
@@ -64,6 +65,12 @@ def items_of(name: str, data: Path, work: Path) -> list[Item]:
     if name in CLIP_SETS:
         return read_items(clip_folder(work, name))
     kind, _, split = name.rpartition("_")
+    if kind not in ("ffpp", "stills") or split not in SPLITS:
+        known = [
+            *CLIP_SETS,
+            *(f"{kind}_{split}" for kind in ("ffpp", "stills") for split in SPLITS),
+        ]
+        raise UsageError(f"no set {name!r}", advice=f"known are {', '.join(known)}")
     samples = read_samples(data)
     if kind == "ffpp":
         return ffpp_sequences(pick(samples, split, sets=[FFPP]), data, name)
