@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fakecheck.errors import CardError
-from fakecheck.filters import FILTERS
+from fakecheck.filters import apply_filters
 from fakecheck.regions import REGIONS
 
 CARD_FILE = "detector.yaml"
@@ -33,8 +34,12 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["synthesis", "attribute_edit", "swap", "part_swap"]
 
 
+# No ratio of evidence is known to so many powers of e; sums of them must stay finite.
+MAX_LLR = 50.0
+
+
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CropSpec(_Record):
@@ -72,8 +77,8 @@ class Calibration(_Record):
 
     slope: float = Field(gt=0)
     intercept: float
-    min_llr: float = Field(le=0)
-    max_llr: float = Field(ge=0)
+    min_llr: float = Field(ge=-MAX_LLR, le=0)
+    max_llr: float = Field(ge=0, le=MAX_LLR)
 
 
 class ClassSpec(_Record):
@@ -132,6 +137,24 @@ class Licence(_Record):
     data: str = Field(min_length=1)
 
 
+def check_alarms(table: dict[float, float]) -> None:
+    """Raises ValueError for what cannot be rates and the ratios that so many reals exceed."""
+    if any(not 0 < rate < 1 for rate in table):
+        raise ValueError("false_alarm_llr: rates must lie between 0 and 1")
+    ratios = [table[rate] for rate in sorted(table, reverse=True)]
+    if ratios != sorted(ratios):
+        raise ValueError("false_alarm_llr: the rarer, the higher a ratio must be")
+
+
+def _try_filters(chain: tuple[dict[str, Any], ...], size: InputSpec) -> None:
+    """Raises ValueError for filters that cannot be run."""
+    picture = np.zeros((size.height, size.width, 3), np.uint8)
+    try:
+        apply_filters(picture, chain)
+    except Exception as error:  # whatever OpenCV or a wrong type makes of it
+        raise ValueError(f"filters: {' '.join(str(error).split())}") from error
+
+
 class DetectorCard(_Record):
     """A detector's card. `folder` is where it lies; the other fields are those of the file.
 
@@ -169,13 +192,9 @@ class DetectorCard(_Record):
         ids = [spec.id for spec in self.classes]
         if ids != list(range(1, len(ids) + 1)):
             raise ValueError(f"classes: ids must count from 1 without holes, got {ids}")
-        for step in self.filters:
-            if step.get("name") not in FILTERS:
-                raise ValueError(
-                    f"filters: unknown filter {step.get('name')!r}, known are {', '.join(FILTERS)}"
-                )
-        if any(not 0 < rate < 1 for rate in self.false_alarm_llr):
-            raise ValueError("false_alarm_llr: rates must lie between 0 and 1")
+        if self.filters:
+            _try_filters(self.filters, self.input)
+        check_alarms(self.false_alarm_llr)
         return self
 
     @property
@@ -210,6 +229,8 @@ def load_card(folder: Path) -> DetectorCard:
         line = f" in line {where.line + 1}" if where else ""
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         raise CardError(f"{path}: no valid YAML{line}: {problem}") from error
+    except (ValueError, TypeError) as error:  # of a value that YAML takes for a date, or a key
+        raise CardError(f"{path}: holds a value that cannot be: {error}") from error
     if not isinstance(values, dict):
         raise CardError(f"{path}: must hold fields and their values")
     try:

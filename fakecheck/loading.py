@@ -31,23 +31,28 @@ class DetectorSet:
         return {card.id: card.version for card in self.cards}
 
 
+def _words(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 def load_detectors(
-    only: Iterable[str] = (),
-    skip: Iterable[str] = (),
+    only: str | Iterable[str] = (),
+    skip: str | Iterable[str] = (),
     engine: str = "auto",
     device: str = "auto",
     host: PluginHost | None = None,
 ) -> DetectorSet:
     """Load the installed detectors, or those of `host`.
 
-    `only` and `skip` hold ids or families. `engine` is auto, onnx or tensorflow; `device` is auto,
-    cpu or cuda:N. A detector that cannot be loaded is reported in the set's `errors`.
+    `only` and `skip` hold ids or families, or are one. `engine` is auto, onnx or tensorflow;
+    `device` is auto, cpu or cuda:N. A detector that cannot be loaded is reported in the set's
+    `errors`.
 
     Raises MissingDependencyError if a package or device is what all of them lack, NoDetectorsError
     if none is left for another reason, UsageError for unknown words.
     """
     host = host or PluginHost.discover()
-    chosen = host.select(tuple(only), tuple(skip))
+    chosen = host.select(_words(only), _words(skip))
     devices = resolve_devices(device, engine)
 
     def load(card: DetectorCard) -> list[Detector] | FakecheckError:

@@ -6,6 +6,7 @@ folder share micro-batches just as the frames of a video do.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from fakecheck.workers import Stage, Work, WorkerPool
 
 # Frames that one call of the detectors takes together, if so many wait.
 FRAMES_A_CALL = 8
+CROP_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     min_face: float | None = None
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_face is not None and not 0 < self.min_face < math.inf:
+            raise ValueError(f"min_face must be above 0, got {self.min_face}")
 
 
 @dataclass(frozen=True)
@@ -172,8 +178,10 @@ def _shots(
     first_with: dict[str, Path] = {}
     for path in paths:
         try:
-            media = open_media(path, options.limits)
+            media = open_media(path, options.limits, stop)
         except MediaError as error:
+            if stop():
+                return
             yield _Close(Outcome(path, error=error))
             continue
         known = first_with.get(media.info.sha256)
@@ -211,7 +219,8 @@ def _stages(detectors: DetectorSet, options: Options, threads: int) -> list[Stag
     return [
         # One thread, since following takes the frames in their order.
         Stage("faces", follow),
-        Stage("crops", cut, threads),
+        # Each thread holds whole frames, and this stage takes a tenth of what the next one does.
+        Stage("crops", cut, min(threads, CROP_THREADS)),
         Stage("detectors", detect, len(bound), FRAMES_A_CALL),
     ]
 

@@ -66,12 +66,13 @@ class EvidencePool:
     def add(self, result: FrameResult) -> None:
         """Count one frame in. Faces need their tracks."""
         self._frames += 1
+        failed = {error.detector for error in result.errors}
         for number, face in enumerate(result.faces):
             self._seen[face.track] += 1
             self._largest = max(self._largest, face.size)
             values = {name: float(llr[number]) for name, llr in result.evidence.items()}
             judged = {name: value for name, value in values.items() if not np.isnan(value)}
-            if values and not judged:
+            if set(values) - failed and not judged:
                 self._small.add(face.track)
             self._add(face.track, judged)
         self._add(None, result.frame_evidence)
@@ -84,7 +85,11 @@ class EvidencePool:
 
     def evidence(self, temporal: Mapping[int, float] | None = None) -> Evidence:
         """The means so far, for the faces that were seen long enough."""
-        longest = max(self._seen.values(), default=0)
+        # A face that cannot be judged, however long it is there, leaves the others their say.
+        longest = max(
+            (self._seen[unit] for unit, sums in self._sums.items() if unit is not None and sums),
+            default=0,
+        )
         units = {
             unit: {name: total / count for name, (total, count) in sums.items()}
             for unit, sums in self._sums.items()

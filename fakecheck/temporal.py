@@ -23,6 +23,7 @@ from fakecheck.card import (
     Licence,
     Sha256,
     Training,
+    check_alarms,
     first_problem,
     parse_card,
 )
@@ -103,8 +104,7 @@ class SequenceCard(_Record):
         for name in (GRAPH_FILE, ONNX_FILE):
             if name not in self.files:
                 raise ValueError(f"files: the sha256 of {name} is missing")
-        if any(not 0 < rate < 1 for rate in self.false_alarm_llr):
-            raise ValueError("false_alarm_llr: rates must lie between 0 and 1")
+        check_alarms(self.false_alarm_llr)
         return self
 
 
@@ -118,10 +118,10 @@ def load_sequence_card(folder: Path) -> SequenceCard:
     try:
         values = parse_card(path.read_text(encoding="utf-8"), path)
         card = SequenceCard.model_validate({**values, "folder": folder})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
-        raise CardError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
         raise CardError(f"{path}: {first_problem(error)}") from error
+    except (OSError, ValueError, yaml.YAMLError, TypeError) as error:
+        raise CardError(f"{path}: cannot be read: {error}") from error
     wanted = (FEATURE_VERSION, WIDTH)
     if (card.features.version, card.features.width) != wanted:
         raise CardError(

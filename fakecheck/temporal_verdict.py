@@ -134,17 +134,18 @@ def _reason(
         when = _times([span for span in spans if span.track == worst])
         return (
             f"{who} shows traces of {likeliest}{when} that, followed through time, are stronger "
-            "than in all but 1 % of real clips"
+            "than in 99 % of the real clips by which the limit was set"
         )
     if label == "real":
         known = ", ".join(sorted(score.family for score in families))
         return (
-            f"{who} shows less of a forgery of a known family ({known}) through time than all but "
-            f"{miss_rate:.0%} of such forgeries; others, and weaker ones, are missed"
+            f"{who} shows less of a forgery of a known family ({known}) through time than "
+            f"{1 - miss_rate:.0%} of the forgeries by which the limit was set; "
+            "others, and weaker ones, are missed"
         )
     return (
-        f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips and "
-        "weaker than in most forged ones"
+        f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips, but "
+        "more than 1 % of real clips show as much"
     )
 
 

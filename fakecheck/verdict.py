@@ -27,6 +27,7 @@ from fakecheck.types import FamilyScore, MediaKind, Verdict
 FALSE_ALARM_RATE = 0.01
 # The reason of a verdict on a file of which nothing could be read.
 NO_FRAME = "no frame could be looked at"
+NOT_JUDGED = "no detector could judge a face"
 # Under even odds nothing is called fake, over them nothing real.
 EVEN = 0.5
 
@@ -105,7 +106,10 @@ def _verdict(
     files = "clips" if kind == "video" else "pictures"
     likeliest = families[0].family
     if probability > limit:
-        reason = f"traces of {likeliest} are stronger than in all but 1 % of real {files}"
+        reason = (
+            f"traces of {likeliest} are stronger than in 99 % of the real {files} "
+            "by which the limit was set"
+        )
         return Verdict("fake", probability, limit, prefix + reason, EVEN)
     if probability < EVEN:
         known = ", ".join(sorted(score.family for score in families))
@@ -131,5 +135,5 @@ def why_nothing(evidence: Evidence, min_face: float) -> str:
             f"under {min_face:.0f} a face cannot be judged"
         )
     if evidence.faces:
-        return "no detector could judge a face"
+        return NOT_JUDGED
     return "no face was found"

@@ -60,11 +60,12 @@ def write_clip(
     times: Sequence[float] | None = None,
     picture: Image | None = None,
     sound: str | None = None,
+    rate: int = 48_000,
     options: dict[str, str] | None = None,
 ) -> Path:
     """A clip of grey frames (see `level`), or of one `picture`, at `times` in seconds or at `fps`.
 
-    `sound` names an audio encoder for a tone as long as the clip.
+    `sound` names an audio encoder for a tone as long as the clip, of `rate` samples a second.
     """
     with av.open(str(path), "w", options=options or {}) as output:
         stream = output.add_stream(CODECS[path.suffix], rate=fps)
@@ -72,10 +73,10 @@ def write_clip(
         stream.pix_fmt = "yuv420p"
         if times is not None:
             stream.codec_context.time_base = Fraction(1, TICKS)
-        audio = output.add_stream(sound, rate=48_000) if sound else None
+        audio = output.add_stream(sound, rate=rate) if sound else None
         if audio is not None:
             audio.codec_context.layout = "mono"
-            _tone(output, audio, (frames if times is None else times[-1] * fps) / fps)
+            _tone(output, audio, (frames if times is None else times[-1] * fps) / fps, rate)
         for index in range(frames):
             image = np.full((size[1], size[0], 3), level(index), np.uint8)
             frame = av.VideoFrame.from_ndarray(image if picture is None else picture, "bgr24")
@@ -86,11 +87,13 @@ def write_clip(
     return path
 
 
-def _tone(output: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
-    wave = np.sin(np.arange(round(seconds * 48_000)) / 20).astype(np.float32) / 4
+def _tone(
+    output: av.container.OutputContainer, stream: av.AudioStream, seconds: float, rate: int = 48_000
+) -> None:
+    wave = np.sin(np.arange(round(seconds * rate)) / 20).astype(np.float32) / 4
     samples = (wave * 32767).astype(np.int16)[None, :]
     frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
+    frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
     output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import yaml
 
 from fakecheck.card import CARD_FILE, GRAPH_FILE, MAX_CARD_BYTES, load_card
 from fakecheck.errors import CardError
 from tests.bundles import card_fields, make_card, write_bundle
+
+
+def _class(**changes):
+    spec = card_fields()["classes"][0]
+    return {**spec, "calibration": {**spec["calibration"], **changes}}
 
 
 def test_good_card(tmp_path):
@@ -32,7 +39,16 @@ def test_good_card(tmp_path):
         ({"crop": {"regions": ["ear"]}}, "unknown region 'ear'"),
         ({"crop": {"regions": ["frame", "face"]}}, "'frame' cannot be joined"),
         ({"filters": [{"name": "sepia"}]}, "unknown filter 'sepia'"),
+        ({"filters": [{"name": ["x"]}]}, "unknown filter"),
+        ({"filters": [{"name": "median", "size": 4}]}, "filters: .*medianBlur"),
+        ({"filters": [{"name": "median", "bogus": 4}]}, "filters: .*bogus"),
+        ({"filters": [{"name": "threshold", "mode": "zzz"}]}, "filters: .*zzz"),
         ({"false_alarm_llr": {0.01: 1.0, 2.0: 0.0}}, "rates must lie between 0 and 1"),
+        ({"false_alarm_llr": {0.1: 5.0, 0.01: 1.0}}, "the rarer, the higher a ratio must be"),
+        ({"false_alarm_llr": {0.1: math.nan, 0.01: 1.0}}, "finite number"),
+        ({"false_alarm_llr": {0.1: 1.0, 0.01: math.inf}}, "finite number"),
+        ({"classes": [_class(intercept=math.nan)]}, "intercept: .*finite number"),
+        ({"classes": [_class(max_llr=900.0)]}, "max_llr: .*less than or equal to 50"),
         ({"kind": "magic"}, "kind: "),
     ],
 )
@@ -59,6 +75,7 @@ def test_class_ids_count_from_one(tmp_path):
         (b"a: [1\nb: 2\n", "no valid YAML in line"),
         (b"a: !!python/object/apply:os.system [id]\n", "no valid YAML"),
         (b"\xff\xfe\xff", "cannot be read"),
+        (b"date: 2026-02-30\n", "holds a value that cannot be: day is out of range"),
         (b"a: " + b"[" * 100_000 + b"]" * 100_000, "nested more than"),
         (b"a:\n" + b"- " * 10_000 + b"1\n", "nested more than"),
         (b"#" * (MAX_CARD_BYTES + 1), "larger than a card may be"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, Sampling, find_media, open_media
 from fakecheck.media.base import Picker
+from fakecheck.pipeline import Options
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -104,7 +105,23 @@ def test_expected_frames(sampling: Sampling, expected: int) -> None:
     assert sampling.expected(250, 10.0) == expected
 
 
+def test_links_and_names_that_lead_nowhere_are_handed_on(tmp_path: Path) -> None:
+    fill(tmp_path, "a.jpg")
+    (tmp_path / "b.jpg").symlink_to(tmp_path / "b.jpg")
+    long = tmp_path / ("x" * 300)
+    assert list(find_media([tmp_path, long])) == [tmp_path / "a.jpg", tmp_path / "b.jpg", long]
+    for path in (tmp_path / "b.jpg", long):
+        with pytest.raises(MediaError, match="cannot be read"):
+            open_media(path)
+
+
 def test_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"frames must be a whole number, got 2\.5"):
+        Sampling(frames=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="start must be at least 0, got nan"):
+        Sampling(start=math.nan)
+    with pytest.raises(ValueError, match="min_face must be above 0, got nan"):
+        Options(min_face=math.nan)
     with pytest.raises(ValueError, match="exclude each other"):
         Sampling(frames=3, every=3)
     with pytest.raises(ValueError, match="every and fps exclude each other"):

@@ -34,18 +34,18 @@ from fakecheck.types import Frame
 ALL = Sampling(frames=None)
 
 
-def refusal(path: Path, limits: Limits = Limits()) -> str:  # noqa: B008 - frozen
+def refusal(path: Path, limits: Limits = Limits(), sampling: Sampling = ALL) -> str:  # noqa: B008
     with pytest.raises(MediaError) as caught:
-        list(open_media(path, limits).frames(ALL))
+        list(open_media(path, limits).frames(sampling))
     message = str(caught.value)
     assert "\n" not in message
     return message.removeprefix(f"{path}: ")
 
 
-def until_broken(media: Media) -> tuple[list[Frame], str]:
+def until_broken(media: Media, sampling: Sampling = ALL) -> tuple[list[Frame], str]:
     frames: list[Frame] = []
     try:
-        for frame in media.frames(ALL):
+        for frame in media.frames(sampling):
             frames.append(frame)
     except MediaError as error:
         return frames, str(error).removeprefix(f"{media.path}: ")
@@ -223,8 +223,24 @@ def test_mp4_that_breaks_off(tmp_path: Path) -> None:
     frames, message = until_broken(media)
     assert 10 < len(frames) < 200
     assert message == f"is truncated after frame {len(frames) - 1}"
-    # What lies before the break can be sampled in peace.
-    assert len(list(media.frames(Sampling(frames=1)))) == 1
+    # What lies before the break can be sampled in peace, if nothing after it was asked for.
+    assert len(list(media.frames(Sampling(frames=1, end=3)))) == 1
+    assert len(until_broken(media, Sampling(frames=1))[0]) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize(
+    "sampling", [Sampling(frames=4), Sampling(frames=4, start=1), Sampling(None, fps=1, start=1)]
+)
+def test_samples_of_a_clip_that_breaks_off_do_not_pass_for_the_whole(
+    tmp_path: Path, suffix: str, sampling: Sampling
+) -> None:
+    options = {"movflags": "faststart"} if suffix == ".mp4" else {}
+    path = write_clip(tmp_path / f"a{suffix}", frames=400, size=(320, 240), options=options)
+    frames, message = until_broken(open_media(cut(path, 0.6)), sampling)
+    assert len(frames) >= 4
+    assert message.startswith("is truncated after frame ")
+    assert frames[-1].index <= int(message.split()[-1]) < 399
 
 
 def test_mp4_without_its_index(tmp_path: Path) -> None:
@@ -276,6 +292,26 @@ def test_limits_of_a_clip_that_does_not_say_how_long_it_is(tmp_path: Path) -> No
     path = write_clip(tmp_path / "a.mkv", frames=30, options={"live": "1"})
     assert refusal(path, Limits(max_frames=29)) == "has more than 29 frames, the limit"
     assert refusal(path, Limits(max_seconds=1)) == "is longer than 1 s, the limit"
+    for sampling in (Sampling(frames=2), Sampling(frames=2, start=0.5), Sampling(None, every=9)):
+        message = refusal(path, Limits(max_frames=29), sampling)
+        assert message == "has more than 29 frames, the limit"
+        message = refusal(path, Limits(max_seconds=1), sampling)
+        assert message == "is longer than 1 s, the limit"
+    before = Sampling(frames=2, end=0.8)
+    assert len(list(open_media(path, Limits(max_frames=29)).frames(before))) == 2
+
+
+def test_time_goes_on_where_recordings_were_put_one_behind_the_other(tmp_path: Path) -> None:
+    part = write_clip(tmp_path / "a.mpg", frames=50).read_bytes()
+    path = tmp_path / "joined.mpg"
+    path.write_bytes(part * 3)
+    frames = list(open_media(path).frames(ALL))
+    times = np.array([frame.time for frame in frames])
+    assert len(times) == 150
+    assert (np.diff(times) > 0).all()
+    assert times[-1] == pytest.approx(149 / 25, abs=0.2)
+    late = list(open_media(path).frames(Sampling(None, fps=2, start=3)))
+    assert [frame.time for frame in late] == pytest.approx([3, 3.5, 4, 4.5, 5, 5.5], abs=0.2)
 
 
 def test_frames_are_freed_at_once(tmp_path: Path) -> None:
@@ -288,6 +324,12 @@ def test_frames_are_freed_at_once(tmp_path: Path) -> None:
         assert gc.collect() < 30
     finally:
         gc.enable()
+
+
+def test_reading_a_long_file_can_be_stopped(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4")
+    with pytest.raises(MediaError, match="was not read to its end"):
+        open_media(path, stop=lambda: True)
 
 
 def test_stop(tmp_path: Path) -> None:

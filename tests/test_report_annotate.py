@@ -326,6 +326,16 @@ def test_sound_that_mp4_players_do_not_expect_is_coded_again(tmp_path: Path) -> 
     assert seconds == pytest.approx(1.2, abs=0.1)
 
 
+@pytest.mark.parametrize("rate", [11_000, 192_000])
+def test_sound_of_a_rate_that_aac_does_not_know_is_resampled(tmp_path: Path, rate: int) -> None:
+    source = write_clip(tmp_path / "a.mkv", frames=30, sound="pcm_s16le", rate=rate)
+    path = tmp_path / "b.mp4"
+    assert annotate_video(open_media(source), clip_report(), path) == ()
+    name, seconds = sound_of(path)
+    assert name == "aac"
+    assert seconds == pytest.approx(1.2, abs=0.1)
+
+
 def test_clip_that_breaks_off_is_marked_so_far(tmp_path: Path) -> None:
     source = cut(write_clip(tmp_path / "a.mkv", frames=200, size=(320, 240)), 0.6)
     path = tmp_path / "b.mp4"

@@ -25,6 +25,7 @@ from fakecheck.report.catalogue import LANGUAGES, Words
 from fakecheck.report.html import HtmlReport
 from fakecheck.report.stills import COUNT, MAX_BYTES, Still, best_frames, marked_stills
 from fakecheck.types import FamilyScore, Report, StageError, Verdict
+from fakecheck.verdict import NOT_JUDGED
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
 HOSTILE = (
@@ -203,6 +204,8 @@ def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:
         image_report(), faces=(replace(video_report().faces[0], xyxy=(0, 0, 20, 30.4)),)
     )
     assert "has 30 pixels" in page(tmp_path, small).one("div", "verdict").text
+    failed = replace(small, verdict=replace(small.verdict, reason=NOT_JUDGED))
+    assert "No detector could judge a face" in page(tmp_path, failed).one("div", "verdict").text
     assert "Probability" not in nobody
 
 

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakecheck.sequence import Evidence, EvidencePool
-from fakecheck.types import Face, FrameResult
+from fakecheck.types import Face, FrameResult, StageError
 from fakecheck.verdict import (
     FALSE_ALARM_RATE,
+    NOT_JUDGED,
     false_alarm_rate,
     judge,
     sigmoid,
@@ -166,3 +167,23 @@ def test_a_face_too_small_in_every_frame_is_counted_as_such():
     pool.add(small)
     found = pool.evidence()
     assert (found.faces, found.too_small, found.largest_face) == (1, 1, 30)
+
+
+def test_a_small_face_that_stays_leaves_a_large_one_its_say():
+    pool = EvidencePool()
+    for index in range(100):
+        llr = np.array([np.nan, 6.0] if index < 5 else [np.nan], np.float32)
+        faces = (face(0, 20), face(1, 200)) if index < 5 else (face(0, 20),)
+        pool.add(FrameResult(index, index / 25, faces, (), {"stargan": llr}))
+    found = pool.evidence()
+    assert found.units[1] == pytest.approx({"stargan": 6.0})
+    assert found.too_small == 1
+
+
+def test_a_face_that_no_detector_managed_to_judge_is_not_too_small(cards):
+    error = StageError("detect", "no memory", "stargan")
+    llr = {"stargan": np.array([np.nan], np.float32)}
+    pool = EvidencePool()
+    pool.add(FrameResult(0, None, (face(0, 172),), (), llr, errors=(error,)))
+    assert pool.evidence().too_small == 0
+    assert judge(pool.evidence(), cards, "image", 36)[0].reason == NOT_JUDGED

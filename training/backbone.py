@@ -35,6 +35,17 @@ def backbone_path(work: Path, name: str) -> Path:
     return work / "backbones" / name / "backbone" / "ckpt-1"
 
 
+def trained_backbone(work: Path, name: str) -> Path:
+    """Its checkpoint. Raises InputError where its training is not done."""
+    row, wanted = last_row(work, name), load_backbone_recipe(Path(name)).steps
+    if int(row["step"]) < wanted:
+        raise InputError(
+            f"the backbone {name} has {row['step']} of its {wanted} steps",
+            advice=f"run python -m fakecheck_training.backbone {name} first: it goes on from there",
+        )
+    return backbone_path(work, name)
+
+
 def last_row(work: Path, name: str) -> dict[str, str]:
     """Step, loss, AUC and seconds at the end of a backbone's training."""
     path = work / "backbones" / name / "log.csv"
@@ -44,7 +55,8 @@ def last_row(work: Path, name: str) -> dict[str, str]:
             advice=f"run python -m fakecheck_training.backbone {name} first",
         )
     with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["calib_auc"]][-1]
+        rows = [row for row in csv.DictReader(file) if row["calib_auc"]]
+    return rows[-1] if rows else {"step": "0", "calib_auc": "nan"}
 
 
 def start_weights(trainer: Trainer, recipe: BackboneRecipe, work: Path) -> None:
@@ -52,7 +64,7 @@ def start_weights(trainer: Trainer, recipe: BackboneRecipe, work: Path) -> None:
     if recipe.start:
         start = build_backbone()
         reader = tf.train.Checkpoint(feature_extractor=start)
-        reader.restore(str(backbone_path(work, recipe.start))).expect_partial()
+        reader.restore(str(trained_backbone(work, recipe.start))).expect_partial()
         backbone_of(trainer.model).set_weights(start.get_weights())
     else:
         load_imagenet(backbone_of(trainer.model))
@@ -74,6 +86,8 @@ def check_auc(trainer: Trainer, held_back: Any) -> float:
 def train_backbone(recipe: BackboneRecipe, source: Source, held_back: Source, work: Path) -> Path:
     """Trains until `recipe.steps`, going on from a checkpoint if there is one."""
     folder = work / "backbones" / recipe.name
+    if recipe.start:
+        trained_backbone(work, recipe.start)  # told before anything is built
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(recipe, len(source.families))
     manager = tf.train.CheckpointManager(trainer.checkpoint(), folder / "checkpoint", 1)

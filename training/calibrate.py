@@ -22,7 +22,7 @@ from fakecheck.calibration import (
 )
 from fakecheck_training.cards import read_card, write_card
 from fakecheck_training.data import Sample
-from fakecheck_training.draws.held_back import SimulatedSample, held_back
+from fakecheck_training.draws.held_back import held_back
 from fakecheck_training.draws.parts import part_label
 from fakecheck_training.options import (
     cli,
@@ -40,9 +40,7 @@ def positives_of(samples: Sequence[Sample], label: str) -> np.ndarray:
     """(n,) bool: which fakes have what `label` names; all of them where that is not known."""
 
     def known(sample: Sample) -> set[str]:
-        if isinstance(sample, SimulatedSample):
-            return set(sample.labels)
-        return {part_label(part) for part in sample.parts}
+        return set(sample.labels) or {part_label(part) for part in sample.parts}
 
     return np.array(
         [sample.fake and (not known(sample) or label in known(sample)) for sample in samples]

@@ -42,6 +42,7 @@ TERMS = {
 class Sample:
     """One picture of the pack.
 
+    Samples of one set and `group` are kin, of one video or photo or of swaps between two videos.
     `key` is its path inside of the pack. `family` is empty for a real one. `parts` names the
     replaced parts (left_eye, right_eye, nose, mouth; left is the viewer's left) where known.
     `labels` are the classes of an annotated one and `boxes` their (left, top, right, bottom) in its
@@ -110,16 +111,18 @@ def joined_groups(groups: Iterable[str]) -> dict[str, str]:
 
 def _sample(name: str, row: dict[str, str], joined: dict[str, str]) -> Sample:
     group = row["group"] if row["group"] != UNGROUPED else row["file"]
+    kin = joined.get(group, group)
     split = row["split"]
     if split == "train":
-        split = "calib" if in_calib(joined.get(group, group)) else "fit"
+        split = "calib" if in_calib(kin) else "fit"
     return Sample(
         key=f"{name}/{row['file']}",
         dataset=name,
         split=split,
         fake=row["label"] == "fake",
         family=row["family"],
-        group=group,
+        # The word for no group joins pictures (`real_7.jpg`) that have nothing in common.
+        group=group if kin == UNGROUPED else kin,
         parts=tuple(row["parts"].split()),
     )
 

@@ -28,7 +28,14 @@ from fakecheck_training.options import (
     recipe_argument,
     work_option,
 )
-from fakecheck_training.pipeline import SUMMARY, network, read_pipeline, run_folders
+from fakecheck_training.pipeline import (
+    SUMMARY,
+    check_drawn,
+    is_trained,
+    network,
+    read_pipeline,
+    run_folders,
+)
 from fakecheck_training.probe import probe_stage
 from fakecheck_training.recipe import DetectorRecipe, load_detector_recipe
 from fakecheck_training.records import label_map_text
@@ -51,11 +58,13 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
             },
         ]
     folders = run_folders(work, recipe)
-    if waiting := [folder for folder in folders if not (folder / SUMMARY).exists()]:
-        raise InputError(
-            f"the run in {waiting[0]} is not done",
-            advice=f"run python -m fakecheck_training.train {recipe.name} first",
-        )
+    for folder, run in zip(folders, recipe.runs, strict=True):
+        check_drawn(recipe, run, folder)
+        if not is_trained(folder, recipe.steps * run.length):
+            raise InputError(
+                f"the run in {folder} is not done",
+                advice=f"run python -m fakecheck_training.train {recipe.name} first",
+            )
     summaries = [json.loads((folder / SUMMARY).read_text()) for folder in folders]
     name, _ = network(read_pipeline(folders[0] / "pipeline.config")["model"])
     trained = {"name": name, "steps": recipe.steps, "batch": recipe.batch}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fakecheck.errors import UsageError
+from fakecheck.report.files import atomic_path
 from fakecheck_training.networks import faster_rcnn, ssd  # registers the feature extractors
-from fakecheck_training.recipe import RECIPES, DetectorRecipe
+from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run
 
 from object_detection.utils import config_util  # isort: skip  (after the mends of compat)
 
 WARMUP_SHARE = 0.05
 # What `train` writes beside the checkpoints when a run is done.
 SUMMARY = "training.json"
+# What `prepare` writes beside the records: what of the recipe they depend on.
+DRAWN = "drawn.json"
+DRAWN_KEYS = ("crop", "classes", "fake_sets", "records", "degrade", "simulate", "inputs")
 # What a template may describe → the feature extractor that it must name.
 TYPES = {"ssd": ssd.TYPE, "faster_rcnn": faster_rcnn.TYPE}
 
@@ -34,6 +40,49 @@ def newer_than_records(folder: Path, name: str) -> bool:
     path = folder / name
     records = (part.stat().st_mtime for part in folder.glob("train-*.tfrecord"))
     return path.exists() and path.stat().st_mtime >= max(records, default=0)
+
+
+def write_drawn(recipe: DetectorRecipe, run: Run, folder: Path) -> None:
+    """Notes in `folder` what the records there were drawn by."""
+    with atomic_path(folder / DRAWN) as path:
+        path.write_text(json.dumps(_drawn_by(recipe, run), indent=1) + "\n")
+
+
+def check_drawn(recipe: DetectorRecipe, run: Run, folder: Path) -> None:
+    """Raises UsageError where the recipe has changed since the records in `folder` were drawn."""
+    if not (folder / DRAWN).exists():  # drawn by an older version, which took no note
+        return
+    then, now = json.loads((folder / DRAWN).read_text()), _drawn_by(recipe, run)
+    changed = [key for key, value in now.items() if then.get(key) != value]
+    if changed:
+        raise UsageError(
+            f"{recipe.name}: the records in {folder} were drawn when the recipe had another "
+            f"{changed[0]}",
+            advice=f"run python -m fakecheck_training.prepare {recipe.name} again",
+        )
+
+
+def _drawn_by(recipe: DetectorRecipe, run: Run) -> dict[str, Any]:
+    content = asdict(recipe)
+    drawn = {key: content[key] for key in DRAWN_KEYS} | {"run": asdict(run)}
+    found: dict[str, Any] = json.loads(json.dumps(drawn))  # tuples as lists
+    return found
+
+
+def is_trained(folder: Path, steps: int) -> bool:
+    """Whether the run in `folder` has done so many steps on the records that are there now.
+
+    Raises UsageError where it has done more.
+    """
+    if not newer_than_records(folder, SUMMARY):
+        return False
+    done = json.loads((folder / SUMMARY).read_text())["steps"]
+    if done > steps:
+        raise UsageError(
+            f"the run in {folder} has {done} steps, more than the {steps} of the recipe",
+            advice=f"delete {folder / 'checkpoints'} and {folder / SUMMARY} to train anew",
+        )
+    return bool(done == steps)
 
 
 def write_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fakecheck_training.options import cli, data_option, progress, recipe_argument, work_option
-from fakecheck_training.pipeline import run_folders
+from fakecheck_training.pipeline import run_folders, write_drawn
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.records import make_draws, write_records
 from fakecheck_training.sources import detector_source, known_samples
@@ -29,6 +29,7 @@ def main(recipe: Path, data: Path, work: Path) -> None:
         fakes, reals = spec.records.fakes * run.length, spec.records.reals * run.length
         draws = progress(make_draws(source, fakes, reals, run.seed), fakes + reals, "draws")
         count, boxes = write_records(draws, folder, spec.classes)
+        write_drawn(spec, run, folder)
         click.echo(f"{folder}: {count} draws with {boxes} boxes", err=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,16 @@ BLEND_CLASSES = ("face_swap", "face_boundary", "face_colormismatch", "face_resol
 PARTS = tuple(PARTS_OF)
 PART_CLASSES = tuple(f"{part}_partswap" for part in PARTS)
 # The name is a folder's, of records and of the bundle.
+# Of `Degrader`: chances, and ranges with what they must be over and at most.
+CHANCES = ("untouched", "blur", "noise", "colour", "grey", "compress", "twice", "webp")
+RANGES = {
+    "face_side": (0, inf),
+    "blur_sigma": (0, inf),
+    "noise_sigma": (0, inf),
+    "quality": (0, 100),
+}
+# Steps of a detector are done in calls of so many, and as many calls lie between two checkpoints.
+LOOPS = range(10, 51)
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -71,16 +82,24 @@ def _common(
             yield f"{name} must be 1 or more, got {count}"
     if recipe.seed < 0:
         yield f"seed must be 0 or more, got {recipe.seed}"
-    for name, share in {**shares, "untouched": recipe.degrade.untouched}.items():
+    chances = {name: getattr(recipe.degrade, name) for name in CHANCES}
+    for name, share in {**shares, **chances}.items():
         if not 0 <= share <= 1:
             yield f"{name} must be from 0 to 1, got {share:g}"
+    if recipe.crop.margin < 0:
+        yield f"margin must be 0 or more, got {recipe.crop.margin:g}"
     for chosen in weights:
         for name, weight in chosen.items():
             if not weight > 0:
                 yield f"the weight of {name} must be over 0, got {weight:g}"
-    low, high = recipe.degrade.face_side
-    if not 0 < low <= high:
-        yield f"face_side must be two sizes over 0, the smaller one first, got {low:g}, {high:g}"
+    for name, (least, most) in RANGES.items():
+        low, high = getattr(recipe.degrade, name)
+        if not least < low <= high <= most:
+            limit = "" if most == inf else f" and at most {most:g}"
+            yield (
+                f"{name} must be two numbers over {least:g}{limit}, the smaller one first, "
+                f"got {low:g}, {high:g}"
+            )
 
 
 def _crops(crop: CropSpec, simulate: Simulate | None, blended: float) -> Iterator[str]:
@@ -114,7 +133,15 @@ def _detector(recipe: DetectorRecipe, pipelines: Path) -> Iterator[str]:
     # A crop shows the parts beside its own, and these are boxed as well.
     if of_parts and sorted(recipe.classes) != sorted(PART_CLASSES):
         yield f"crops of parts need the classes {', '.join(PART_CLASSES)}"
+    if recipe.steps > 2 * LOOPS.stop and not any(recipe.steps % loop == 0 for loop in LOOPS):
+        yield f"steps must be a multiple of a number from 10 to 50, got {recipe.steps}"
+    if recipe.simulate and recipe.fake_sets:
+        yield f"simulate makes all fakes, so there can be none of {', '.join(recipe.fake_sets)}"
+    if recipe.records.fake_weights and recipe.crop.regions != ["face"]:
+        yield "fake_weights are for whole faces: of parts, all forged pictures are drawn alike"
     runs = recipe.runs
+    if min(run.seed for run in runs) < 0:
+        yield "the seed of a run must be 0 or more"
     if len(set(runs)) < len(runs) or min(run.length for run in runs) < 1:
         yield "every run needs a length of 1 or more and draws of its own"
     if recipe.min_level not in (3, 4, 5):

@@ -44,7 +44,6 @@ def make_draws(source: Source, fakes: int, reals: int, seed: int) -> Iterator[Dr
 def write_records(draws: Iterable[Draw], folder: Path, classes: Sequence[str]) -> tuple[int, int]:
     """Writes FOLDER/train-*.tfrecord and label_map.pbtxt; returns how many draws and boxes."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "label_map.pbtxt").write_text(label_map_text(classes))
     ids = {name: number for number, name in enumerate(classes, 1)}
     names = [folder / f"train-{i:02d}-of-{SHARDS:02d}.tfrecord" for i in range(SHARDS)]
     parts = [path.with_suffix(".part") for path in names]
@@ -59,6 +58,7 @@ def write_records(draws: Iterable[Draw], folder: Path, classes: Sequence[str]) -
             writer.close()
     for part, path in zip(parts, names, strict=True):
         part.replace(path)
+    (folder / "label_map.pbtxt").write_text(label_map_text(classes))
     return count, boxes
 
 

@@ -61,6 +61,7 @@ def backbone_source(
     split: str,
 ) -> Source:
     """What the classifier stage draws from, in one split."""
+    _check_sets(recipe, recipe, samples)
     fakes = pick(samples, split, fake=True, sets=recipe.fake_sets or None)
     reals = pick(samples, split, fake=False)
     source = _source(recipe, recipe, data, faces, fakes, reals)
@@ -78,8 +79,24 @@ def detector_source(
             f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures to fit, "
             "and both are needed"
         )
+    _check_sets(recipe, recipe.records, samples)
     source = _source(recipe, recipe.records, data, faces, fakes, reals, recipe.classes)
     return filtered(source, recipe.crop.filters)
+
+
+def _check_sets(
+    recipe: BackboneRecipe | DetectorRecipe,
+    mix: BackboneRecipe | Records,
+    samples: Sequence[Sample],
+) -> None:
+    """Raises UsageError for a set that is named and not there."""
+    known = {sample.dataset for sample in samples}
+    for name in [*recipe.fake_sets, *mix.fake_weights, *mix.real_weights]:
+        if name not in known:
+            raise UsageError(
+                f"{recipe.name}: there is no set {name!r}",
+                advice=f"known are {', '.join(sorted(known))}",
+            )
 
 
 def _source(

@@ -17,10 +17,17 @@ from pathlib import Path
 import click
 
 from fakecheck.errors import UsageError
-from fakecheck_training.backbone import backbone_path
+from fakecheck_training.backbone import trained_backbone
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, recipe_argument, work_option
-from fakecheck_training.pipeline import SUMMARY, newer_than_records, run_folders, write_pipeline
+from fakecheck_training.pipeline import (
+    SUMMARY,
+    check_drawn,
+    is_trained,
+    newer_than_records,
+    run_folders,
+    write_pipeline,
+)
 from fakecheck_training.recipe import DetectorRecipe, load_detector_recipe
 
 from object_detection import model_lib_v2  # isort: skip  (after the mends of compat)
@@ -67,17 +74,12 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
 def train_runs(recipe: DetectorRecipe, work: Path, backbone: Path | None) -> None:
     """Trains all runs of the recipe that are not done yet, one after the other."""
     for folder, run in zip(run_folders(work, recipe), recipe.runs, strict=True):
+        check_drawn(recipe, run, folder)
         longer = replace(recipe, steps=recipe.steps * run.length)
         if is_trained(folder, longer.steps):
             click.echo(f"{folder} has been trained before", err=True)
         else:
             click.echo(f"checkpoints are in {train_detector(longer, folder, backbone)}", err=True)
-
-
-def is_trained(folder: Path, steps: int) -> bool:
-    """Whether the run in `folder` has done so many steps on the records that are there now."""
-    done = newer_than_records(folder, SUMMARY)
-    return done and json.loads((folder / SUMMARY).read_text())["steps"] >= steps
 
 
 def pace(steps: int) -> tuple[int, int]:
@@ -111,12 +113,7 @@ def main(recipe: Path, work: Path) -> None:
     """Train the detector of RECIPE on the records that `prepare` wrote."""
     spec = load_detector_recipe(recipe)
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.INFO)
-    backbone = backbone_path(work, spec.backbone) if spec.backbone else None
-    if backbone is not None and not backbone.with_name(backbone.name + ".index").exists():
-        raise FileNotFoundError(
-            f"{backbone} does not exist: run python -m fakecheck_training.backbone "
-            f"{spec.backbone} first"
-        )
+    backbone = trained_backbone(work, spec.backbone) if spec.backbone else None
     train_runs(spec, work, backbone)
 
 

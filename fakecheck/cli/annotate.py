@@ -8,6 +8,7 @@ from pathlib import Path
 from fakecheck.cli.progress import ProgressBars
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, open_media
+from fakecheck.media.find import resolved
 from fakecheck.pipeline import Outcome
 from fakecheck.report.annotate import annotate_image, annotate_video
 
@@ -28,7 +29,7 @@ class Names:
         """The stem of `path` with `suffix`, numbered from the second one on."""
         target = self._folder / f"{path.stem}{suffix}"
         number = 1
-        while target.name.lower() in self._taken or target.resolve() in self._inputs:
+        while target.name.lower() in self._taken or resolved(target) in self._inputs:
             number += 1
             target = self._folder / f"{path.stem}-{number}{suffix}"
         self._taken.add(target.name.lower())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from fakecheck.cli.timeline import TimelineDrawer
 from fakecheck.errors import ExitCode, MediaError, OutputError
 from fakecheck.loading import DetectorSet, load_detectors
 from fakecheck.media import Limits, find_media
+from fakecheck.media.find import resolved
 from fakecheck.pipeline import Options, Outcome, check_files
 from fakecheck.plugins import PluginHost
 from fakecheck.verdict import NO_FRAME
@@ -85,11 +87,11 @@ def _scan(
     # Without the flag the environment says.
     host = PluginHost.discover(trusted_only=given["trusted_only"] or None)
     detectors = load_detectors(given["only"], given["skip"], given["engine"], given["device"], host)
-    single = len(paths) == 1 and not paths[0].is_dir()
+    single = len(paths) == 1 and not os.path.isdir(paths[0])
     # All of them first: what --annotate writes below a folder is not to be found there.
     files = list(find_media(paths))
     writes = any((output, csv, html, annotate, timeline))
-    inputs = {path.resolve() for path in files} if writes else set()
+    inputs = {resolved(path) for path in files} if writes else set()
     drawer = TimelineDrawer(timeline, single, inputs) if timeline is not None else None
     written = {"--output": output, "--csv": csv, "--html": html}
     check_outputs({**written, "--timeline": drawer.file if drawer else None}, inputs)

@@ -6,6 +6,7 @@ What a file is decides its content, never its suffix. Whatever is wrong with a f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fakecheck.media.base import Limits, Media, Sampling, checked_file, never, sha256_of
@@ -25,8 +26,12 @@ __all__ = [
 ]
 
 
-def open_media(path: Path, limits: Limits = Limits()) -> Media:  # noqa: B008 - frozen
-    """The picture or video in `path`.
+def open_media(
+    path: Path,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    stop: Callable[[], bool] = never,
+) -> Media:
+    """The picture or video in `path`; once `stop` says True its reading ends in a MediaError.
 
     Reads the file once for its sha256, which is all that the length of a film costs here. A
     picture is opened up to its header; of a video the first frame is decoded, since that alone
@@ -36,7 +41,7 @@ def open_media(path: Path, limits: Limits = Limits()) -> Media:  # noqa: B008 - 
     """
     head = checked_file(path)
     kind = sniff(path, head)
-    digest = sha256_of(path)
+    digest = sha256_of(path, stop)
     if kind.media == "image":
         return open_picture(path, kind.name, digest, limits)
     return open_video(path, kind.name, digest, limits)

@@ -77,11 +77,13 @@ class Sampling:
             raise ValueError(f"{' and '.join(given)} exclude each other: set all but one to None")
         for name in ("frames", "every"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value is not None and not value >= 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        if self.fps is not None and not self.fps > 0:
+            if value is not None and value % 1:
+                raise ValueError(f"{name} must be a whole number, got {value}")
+        if self.fps is not None and not 0 < self.fps < math.inf:
             raise ValueError(f"fps must be above 0, got {self.fps}")
-        if self.start < 0:
+        if not 0 <= self.start < math.inf:
             raise ValueError(f"start must be at least 0, got {self.start}")
         if self.end is not None and not self.end > self.start:
             raise ValueError(f"end must be after start, {self.start} s, got {self.end}")
@@ -215,12 +217,14 @@ def checked_file(path: Path) -> bytes:
     return head
 
 
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of the file's bytes, read piece by piece."""
+def sha256_of(path: Path, stop: Callable[[], bool] = never) -> str:
+    """Hexadecimal sha256 of the file's bytes, read piece by piece; MediaError once `stop` is."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
             while chunk := stream.read(CHUNK_BYTES):
+                if stop():
+                    raise MediaError(f"{path}: was not read to its end")
                 digest.update(chunk)
     except OSError as error:
         raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error

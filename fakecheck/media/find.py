@@ -23,8 +23,8 @@ def find_media(paths: Iterable[Path]) -> Iterator[Path]:
     """
     seen: set[Path] = set()
     for path in paths:
-        for found in _walk(path) if path.is_dir() else (path,):
-            key = _resolved(found)
+        for found in _walk(path) if os.path.isdir(path) else (path,):
+            key = resolved(found)
             if key not in seen:
                 seen.add(key)
                 yield found
@@ -42,11 +42,19 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name)
-        elif entry.is_file() and Path(entry.name).suffix.lower() in MEDIA_SUFFIXES:
+        elif Path(entry.name).suffix.lower() in MEDIA_SUFFIXES and _may_be_file(entry):
             yield folder / entry.name
 
 
-def _resolved(path: Path) -> Path:
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a loop of links, a link to where nobody may look
+        return True
+
+
+def resolved(path: Path) -> Path:
+    """`path` without links, as far as they lead anywhere."""
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links, a null byte

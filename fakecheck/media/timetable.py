@@ -19,6 +19,10 @@ SEEK_SKIPS = 40
 # Demuxers whose index leads to the very keyframe that was asked for.
 EXACT_SEEKS = frozenset({"mov", "matroska"})
 
+DEFAULT_FPS = 25.0  # of a clip that has neither time stamps nor a rate
+# Time stamps that jump back by more seconds than frames are ever reordered by start anew.
+RESTART = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Timetable:
@@ -68,7 +72,8 @@ def read_timetable(
 ) -> Timetable:
     """The timetable of the clip, of no more than `most` + 1 frames of it.
 
-    Without time stamps frames are taken to follow each other at `fps`, or at 25 a second.
+    Without time stamps, and where they start anew, frames are taken to follow each other at `fps`,
+    or at 25 a second.
     """
     shown: list[int | None] = []
     keys: list[int | None] = []
@@ -86,11 +91,18 @@ def read_timetable(
         if not packet.is_discard:
             shown.append(packet.pts)
     nothing = np.zeros(0, np.int64)
-    if None in shown or stream.time_base is None or len(set(shown)) < len(shown):
-        return Timetable(np.arange(len(shown)) / (fps or 25.0), nothing, nothing)
+    base = stream.time_base
+    unknown = None in shown or len(set(shown)) < len(shown)
+    if base is None or unknown or _restarts(np.array(shown, np.int64), float(base)):
+        return Timetable(np.arange(len(shown)) / (fps or DEFAULT_FPS), nothing, nothing)
     pts = np.sort(np.array(shown, np.int64))
     start = stream.start_time if stream.start_time is not None else int(pts[0]) if len(pts) else 0
-    times = np.maximum((pts - start) * float(stream.time_base), 0.0)
+    times = np.maximum((pts - start) * float(base), 0.0)
     places = np.searchsorted(pts, np.unique(np.array(keys, np.int64)))
     # Whatever is shown before the first keyframe cannot be sought.
     return Timetable(times, pts, places if len(places) and places[0] == 0 else nothing)
+
+
+def _restarts(pts: NDArray[np.int64], time_base: float) -> bool:
+    back = np.maximum.accumulate(pts) - pts if len(pts) else pts
+    return bool((back * time_base > RESTART).any())

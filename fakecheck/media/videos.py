@@ -19,7 +19,14 @@ from av.video.stream import VideoStream
 from fakecheck.errors import MediaError
 from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
 from fakecheck.media.containers import is_cut_off
-from fakecheck.media.timetable import EXACT_SEEKS, SEEK_SKIPS, Timetable, read_timetable
+from fakecheck.media.timetable import (
+    DEFAULT_FPS,
+    EXACT_SEEKS,
+    RESTART,
+    SEEK_SKIPS,
+    Timetable,
+    read_timetable,
+)
 from fakecheck.types import Frame, Image, MediaInfo
 
 MICROSECONDS = 1_000_000
@@ -89,9 +96,31 @@ class Video(Media):
             if count is not None
             else [index for index in window if picker.takes(float(table.times[index]))]
         )
+        self._check_window(window, table)
         if self.demuxer in EXACT_SEEKS and table.seeks(wanted):
-            return self._by_seeking(wanted, table, stop)
-        return self._in_order(wanted, stop)
+            frames = self._by_seeking(wanted, table, stop)
+        else:
+            frames = self._in_order(wanted, stop)
+        return (
+            self._whole(frames, len(table.times), stop)
+            if window.stop == len(table.times)
+            else frames
+        )
+
+    def _check_window(self, window: range, table: Timetable) -> None:
+        """The limits, for a clip that did not say how long it is."""
+        if window.stop > self._limits.max_frames:
+            raise MediaError(self._too_many())
+        if len(window) and table.times[window.stop - 1] > self._limits.max_seconds:
+            raise MediaError(self._too_long())
+
+    def _whole(
+        self, frames: Iterator[_Decoded], count: int, stop: Callable[[], bool]
+    ) -> Iterator[_Decoded]:
+        """`frames`, of a clip of whose packets `count` are there; MediaError if more should be."""
+        yield from frames
+        if not stop() and is_cut_off(self.path, self.demuxer):
+            raise MediaError(f"{self.path}: is truncated after frame {count - 1}")
 
     def _stated(self) -> int | None:
         """How many frames the container says there are, where its duration does not contradict it.
@@ -187,9 +216,15 @@ class Video(Media):
         limits = self._limits
         limits.check_pixels(self.path, frame.width, frame.height)
         if index >= limits.max_frames:
-            raise MediaError(f"{self.path}: has more than {limits.max_frames} frames, the limit")
+            raise MediaError(self._too_many())
         if time is not None and time > limits.max_seconds:
-            raise MediaError(f"{self.path}: is longer than {limits.max_seconds:g} s, the limit")
+            raise MediaError(self._too_long())
+
+    def _too_many(self) -> str:
+        return f"{self.path}: has more than {self._limits.max_frames} frames, the limit"
+
+    def _too_long(self) -> str:
+        return f"{self.path}: is longer than {self._limits.max_seconds:g} s, the limit"
 
     def _upright(self, frame: VideoFrame, converter: VideoReformatter) -> Image:
         """BGR at the size of the clip's first frame, which a stream may leave halfway."""
@@ -222,20 +257,28 @@ def open_video(path: Path, demuxer: str, sha256: str, limits: Limits) -> Video:
 
 
 class _Clock:
-    """Time stamps → seconds after the stream's start, never going back."""
+    """Time stamps → seconds after the stream's start, never going back.
+
+    Where they start anew, as in recordings that were put one behind the other, time goes on.
+    """
 
     def __init__(self, stream: VideoStream, fps: float | None) -> None:
         self._start = stream.start_time
         self._base = stream.time_base
         self._fps = fps
         self._last = 0.0
+        self._joined = 0.0
 
     def time(self, index: int, frame: VideoFrame) -> float | None:
         if frame.pts is not None and self._base is not None:
             if self._start is None:
                 self._start = frame.pts
+            time = float((frame.pts - self._start) * self._base) + self._joined
+            if self._last - time > RESTART:
+                joint = self._last + 1 / (self._fps or DEFAULT_FPS)
+                self._joined, time = self._joined + joint - time, joint
             # AVI counts frames as stored, so reordered ones may seem to jump back.
-            self._last = max(self._last, float((frame.pts - self._start) * self._base))
+            self._last = max(self._last, time)
             return self._last
         if self._fps:
             self._last = max(self._last, index / self._fps)

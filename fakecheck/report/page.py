@@ -14,7 +14,7 @@ from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.report.tiles import Color, family_colors
 from fakecheck.types import DetectionRow, Report
-from fakecheck.verdict import NO_FRAME
+from fakecheck.verdict import NO_FRAME, NOT_JUDGED
 
 MAX_BOXES = 20
 MAX_SPANS = 12
@@ -96,6 +96,8 @@ def _means(report: Report, words: Words) -> str:
             return words("verdict.nothing.no_frame")
         if not sides:
             return words("verdict.nothing.no_face")
+        if report.verdict.reason == NOT_JUDGED:
+            return words("verdict.nothing.failed")
         return words("verdict.nothing.not_judged", pixels=round(max(sides)))
     ranked = ranked_families(report)
     return words(

@@ -72,7 +72,10 @@ class Sound(AbstractContextManager["Sound"]):
         codec = source.codec_context.name
         if codec.startswith(COPIED):
             return self._copied(source, self._output.add_stream_from_template(source), offset)
-        target = self._output.add_stream("aac", rate=source.codec_context.sample_rate)
+        rates = av.Codec("aac", "w").audio_rates or [source.codec_context.sample_rate]
+        # What is no rate of AAC's is resampled to the nearest that is.
+        rate = min(rates, key=lambda known: abs(known - source.codec_context.sample_rate))
+        target = self._output.add_stream("aac", rate=rate)
         target.codec_context.layout = "mono" if source.codec_context.channels == 1 else "stereo"
         return self._coded(source, target, offset)
 

@@ -137,6 +137,8 @@ def test_what_is_found_and_missed_is_in_the_page(results: Results) -> None:
     assert "    the command\n" in page
     assert re.search(r"\| StarGAN edits of CelebA \| 16 \| 1\.000 \(1\.000 to 1\.000\)", page)
     assert "*StyleGAN faces*" in page
+    assert "Sets in *italics* hold families" in page
+    assert "| **families with a detector** | 32 |" in page
     assert "**No detector knows**: StyleGAN faces (100 %) are called real." in page
     assert "| partswap | **" in page
     assert page.count("![") == 3

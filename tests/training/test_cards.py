@@ -100,6 +100,16 @@ def test_parts_are_positives_of_their_own_class_only() -> None:
     assert positives_of(samples, "eyes_partswap").tolist() == [False, False, True, False]
 
 
+def test_annotated_labels_say_whose_positive_a_picture_is() -> None:
+    samples = [
+        Sample("a", "mine", "calib", True, "f", "a", labels=("face_swap",)),
+        Sample("b", "mine", "calib", True, "f", "b", ("left_eye",), labels=("eyes_reenact",)),
+        Sample("c", "mine", "calib", False, "", "c"),
+    ]
+    assert positives_of(samples, "face_swap").tolist() == [True, False, False]
+    assert positives_of(samples, "eyes_reenact").tolist() == [False, True, False]
+
+
 def test_the_command_trains_the_backbone_that_the_backbone_starts_from_first() -> None:
     command = training_commands(load_detector_recipe(Path("deepfakes")))
     steps = [line.removeprefix("python -m fakecheck_training.") for line in command.split(" && ")]

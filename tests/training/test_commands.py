@@ -57,6 +57,6 @@ def test_missing_faces_say_which_command_finds_them(tmp_path: Path) -> None:
 def test_a_missing_backbone_is_named(tmp_path: Path) -> None:
     main = importlib.import_module("fakecheck_training.train").main
     result = CliRunner().invoke(main, ["stargan", "--work", str(tmp_path)])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     backbone = load_detector_recipe(Path("stargan")).backbone
     assert f"fakecheck_training.backbone {backbone} first" in result.output

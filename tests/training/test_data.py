@@ -41,6 +41,22 @@ def test_toy_pack_is_read_and_split_by_group(tmp_path: Path) -> None:
     assert {s.family for s in pick(samples, "fit", fake=True)} == {"toygan"}
 
 
+def test_kin_are_one_group_and_pictures_of_no_known_group_are_not(tmp_path: Path) -> None:
+    rows = [
+        ("a.png", "real", "001"),
+        ("b.png", "fake", "001_870"),
+        ("c.png", "real", "real_7.png"),
+        ("d.png", "real", "real_8.png"),
+        ("e.png", "real", "real"),
+    ]
+    (tmp_path / "toy").mkdir()
+    lines = [f"{file},train,{label},,{group},," for file, label, group in rows]
+    header = "file,split,label,family,group,frame,parts"
+    (tmp_path / "toy" / "manifest.csv").write_text("\n".join([header, *lines]) + "\n")
+    groups = [sample.group for sample in read_samples(tmp_path)]
+    assert groups == ["001", "001", "real_7.png", "real_8.png", "e.png"]
+
+
 def test_missing_pack_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"no data set .* manifest\.csv"):
         sets_of(tmp_path)
@@ -60,7 +76,8 @@ def test_no_video_of_the_pack_lies_on_both_sides() -> None:
     samples = read_samples(PACK, ["ffpp_deepfakes_c40"])
     videos = defaultdict(set)
     for sample in samples:
-        for video in sample.group.split("_"):
+        name = Path(sample.key).name.split("_")  # 001_870_000_face0.jpg, of a real one 001_000_…
+        for video in name[: 2 if sample.fake else 1]:
             videos[video].add(sample.split)
     shared = [video for video, splits in videos.items() if {"fit", "calib"} <= splits]
     assert shared == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -210,3 +211,25 @@ def test_part_crops_need_fakes_whose_parts_are_known(tmp_path: Path) -> None:
     recipe = BackboneRecipe("parts", CropSpec(["eyes", "mouth"], 64), steps=1, fake_sets=["toy"])
     with pytest.raises(UsageError, match="toy does not say which parts"):
         backbone_source(recipe, tmp_path, read_samples(tmp_path), faces, "fit")
+
+
+def test_sets_that_are_not_there_are_named(tmp_path: Path) -> None:
+    faces, samples = write_pack(tmp_path), read_samples(tmp_path)
+    recipe = BackboneRecipe("all", CropSpec(["face"], 64), steps=1, fake_sets=["toi"])
+    with pytest.raises(UsageError, match=r"no set 'toi'.*known are toy"):
+        backbone_source(recipe, tmp_path, samples, faces, "fit")
+    recipe = replace(recipe, fake_sets=["toy"], real_weights={"tyo": 2.0})
+    with pytest.raises(UsageError, match="no set 'tyo'"):
+        backbone_source(recipe, tmp_path, samples, faces, "fit")
+
+
+def test_a_fake_whose_box_is_never_in_the_crop_is_no_real_one(tmp_path: Path) -> None:
+    faces = write_pack(tmp_path)
+    fakes = pick(read_samples(tmp_path), "fit", True)
+    off = [replace(s, labels=("face_synthesis",), boxes=((0.0, 0.0, 4.0, 4.0),)) for s in fakes]
+    source = FaceSource(
+        tmp_path, faces, off, pick(read_samples(tmp_path), "fit", False), Degrader(), (64, 64), 0.0
+    )
+    with pytest.raises(RuntimeError, match="no forged face to be seen"):
+        source.draw(True, np.random.default_rng(1))
+    assert not source.draw(False, np.random.default_rng(1)).fake

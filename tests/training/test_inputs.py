@@ -311,6 +311,7 @@ def test_the_face_that_the_boxes_mark_is_taken(
     assert known.faces[known.samples[0].key].xyxy[2] > 20
     assert len(problems) == 1
     assert "no face is found" in problems[0]
+    cv2.imwrite(str(tmp_path / "d_1.png"), drawn_face(1, SIDE)[0])
     corner = Sample("x", "mine", "fit", True, "f", "g", labels=("a",), boxes=((2, 2, 18, 18),))
     face = marked_face(_Finder().find(np.ones((SIDE, SIDE, 3), np.uint8)), corner, SIDE, SIDE)
     assert face is not None

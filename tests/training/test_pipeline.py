@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,17 @@ pytest.importorskip("object_detection", reason="needs pip install fakecheck[trai
 from fakecheck.errors import UsageError
 from fakecheck_training.cards import architecture
 from fakecheck_training.networks import faster_rcnn, ssd
-from fakecheck_training.pipeline import input_size, network, read_pipeline, write_pipeline
-from fakecheck_training.recipe import RECIPES, DetectorRecipe, load_detector_recipe
+from fakecheck_training.pipeline import (
+    SUMMARY,
+    check_drawn,
+    input_size,
+    is_trained,
+    network,
+    read_pipeline,
+    write_drawn,
+    write_pipeline,
+)
+from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run, load_detector_recipe
 
 TEMPLATES = {
     "ssd_lite0_fpn.config": ("ssd", ssd.TYPE),
@@ -81,3 +91,30 @@ def test_mirror_images_and_levels_are_an_ssd_s(wanted: dict[str, Any], tmp_path:
     recipe = replace(_recipe("faster_rcnn_lite0.config"), **wanted)
     with pytest.raises(UsageError, match="mirrored and min_level are for an ssd"):
         write_pipeline(recipe, tmp_path, None)
+
+
+def test_records_of_another_recipe_are_named(tmp_path: Path) -> None:
+    recipe = _recipe("ssd_lite0_fpn.config")
+    run = recipe.runs[0]
+    check_drawn(recipe, run, tmp_path)  # nothing is known of older ones
+    write_drawn(recipe, run, tmp_path)
+    check_drawn(recipe, run, tmp_path)
+    check_drawn(replace(recipe, steps=7, version="2.0.0", limits=["other"]), run, tmp_path)
+    other = replace(recipe, classes=recipe.classes[::-1])
+    with pytest.raises(UsageError, match=r"another classes.*prepare partswap again"):
+        check_drawn(other, run, tmp_path)
+    with pytest.raises(UsageError, match="another run"):
+        check_drawn(recipe, Run(seed=9), tmp_path)
+
+
+def test_a_run_is_done_with_its_own_number_of_steps(tmp_path: Path) -> None:
+    assert not is_trained(tmp_path, 40)
+    (tmp_path / SUMMARY).write_text('{"steps": 40}')
+    assert is_trained(tmp_path, 40)
+    assert not is_trained(tmp_path, 80)
+    with pytest.raises(UsageError, match="has 40 steps, more than the 20 of the recipe"):
+        is_trained(tmp_path, 20)
+    records = tmp_path / "train-00-of-01.tfrecord"
+    records.touch()
+    os.utime(tmp_path / SUMMARY, (1, 1))
+    assert not is_trained(tmp_path, 40)

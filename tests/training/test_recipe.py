@@ -8,6 +8,7 @@ import pytest
 
 from fakecheck.errors import UsageError
 from fakecheck_training.recipe import RECIPES, load_backbone_recipe, load_detector_recipe
+from fakecheck_training.sequence.recipe import load_sequence_recipe
 
 
 @pytest.mark.parametrize("name", ["stargan", "deepfakes", "partswap"])
@@ -78,6 +79,17 @@ def test_mistakes_in_runs_and_levels_are_named(
         ("[56, 230]", "[a, b]", "degrade: face_side must be float"),
         ("{stylegan: 8.0}", "{stylegan: -8.0}", "the weight of stylegan must be over 0"),
         ("{stylegan: 8.0}", "{stylegan: x}", "real_weights.stylegan must be float"),
+        ("margin: 0.3", "margin: -0.6", "margin must be 0 or more, got -0.6"),
+        ("untouched: ", "compress: 7, untouched: ", "compress must be from 0 to 1, got 7"),
+        ("untouched: ", "quality: [95, 35], untouched: ", "at most 100, the smaller one first"),
+        ("mirrored: true", "mirrored: true\nsteps_: 1", "unknown key 'steps_'"),
+        ("runs: [{seed: 1}", "runs: [{seed: -1}", "the seed of a run must be 0 or more"),
+        ("steps: 1200", "steps: 1201", "multiple of a number from 10 to 50, got 1201"),
+        (
+            "classes: [face_synthesis]",
+            "simulate: {artifacts: [blur], regions: [face]}\nclasses: [face_blur]",
+            "there can be none of stylegan",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_drawn(
@@ -100,3 +112,24 @@ def test_ranges_and_whole_numbers_are_converted(tmp_path: Path) -> None:
     recipe = load_backbone_recipe(path)
     assert recipe.degrade.face_side == (60, 90)
     assert isinstance(recipe.crop.margin, float)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("folds: 8", "folds: 1", "folds must be 2 or more"),
+        ("steps: 600", "steps: 0", "steps must be 1 or more"),
+        ("sets: {ffpp_calib: 5", "sets: {ffpp_val: 5", "sets: unknown 'ffpp_val'"),
+        ("calibrate_on: [ffpp_calib", "calibrate_on: [ffpp_calb", "'ffpp_calb' is none of sets"),
+        ("miss_rate: 0.05", "miss_rate: 5", "miss_rate must be between 0 and 1"),
+    ],
+)
+def test_what_the_temporal_model_cannot_be_is_told(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = (RECIPES / "sequence.yaml").read_text()
+    assert old in text
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError, match=message):
+        load_sequence_recipe(path)

@@ -23,9 +23,9 @@ from fakecheck.errors import UsageError
 from fakecheck.graph import read_checked
 from fakecheck_training.compat import tf
 from fakecheck_training.freeze import load_model
-from fakecheck_training.pipeline import SUMMARY, run_folders
+from fakecheck_training.pipeline import SUMMARY, is_trained, run_folders
 from fakecheck_training.recipe import Run
-from fakecheck_training.train import is_trained, pace, train_detector, train_runs
+from fakecheck_training.train import pace, train_detector, train_runs
 
 RECIPE = replace(
     drawn_recipe("toy", "toygan", SIDE, pictures=48, steps=80),

@@ -27,8 +27,11 @@ interval by bootstrap over groups (a person's video, a base photo): against the 
 or against the set's own. *Recall at 1 %* is the share of fakes above the probability that 1 % of
 the reals of all sets, degraded alike, exceed. *Called fake* and *called real* are what the verdict
 says; the rest is inconclusive. Pictures without a face that is found and large enough are
-inconclusive too, and count as probability 0. Sets in *italics* hold families that no detector
-stands for: what is missed there is what is to be expected of any new generator."""
+inconclusive too, and count as probability 0."""
+UNKNOWN = """Sets in *italics* hold families that no detector stands for: what is missed there
+is what is to be expected of any new generator."""
+ALL_KNOWN = """No set here is of a family without a detector, so nothing on this page tells
+how other forgeries fare: expect them to be called real."""
 NO_MESONET = (
     "MesoNet was not measured this time: its weights were not given (`measure --mesonet DIR`)."
 )
@@ -44,7 +47,7 @@ def accuracy_page(results: Results, command: str) -> str:
         f" {len(samples)} pictures that were neither trained nor calibrated on. Each detector"
         " alone: [accuracy-detectors.md](accuracy-detectors.md). Made by\n",
         f"    {command}\n",
-        HOW_TO_READ + "\n",
+        f"{HOW_TO_READ} {ALL_KNOWN if results.all_known else UNKNOWN}\n",
         "## At a glance\n\nUndegraded pictures.\n\n" + _overview(results),
         "## What it misses\n\n" + "".join(f"- {line}\n" for line in limits(results)),
         "## Against each set's own reals\n\n" + _own(results),
@@ -78,6 +81,8 @@ def _overview(results: Results) -> str:
         for row, call in pairs
     ]
     for name, row in fused.totals.items():
+        if name == KNOWN and results.all_known:
+            continue
         fake, real = _shares(results, name, "none")
         rows.append(
             (
@@ -176,23 +181,29 @@ def _calibration(results: Results) -> str:
     fakes = sum(sample.fake for sample in samples)
     errors = {name: calibration_error(bins) for name, bins in results.bins.items()}
     by_name = {name: {bin_.low: bin_ for bin_ in bins} for name, bins in results.bins.items()}
+    names = (ALL,) if results.all_known else (KNOWN, ALL)
     rows = []
-    for low in sorted(set(by_name[ALL]) | set(by_name[KNOWN])):
+    for low in sorted(set().union(*(by_name[name] for name in names))):
         shown = []
-        for name in (KNOWN, ALL):
+        for name in names:
             one = by_name[name].get(low)
             shown += (
                 ["–"] * 3 if one is None else [one.pictures, f"{one.mean:.2f}", f"{one.fake:.2f}"]
             )
         rows.append((f"{low:.2f} to {low + 1 / 15:.2f}", *shown))
-    head = ("probability", "pictures", "mean", "fakes", "pictures", "mean", "fakes")
+    head = ("probability", *("pictures", "mean", "fakes") * len(names))
+    found = f"**{errors[ALL]:.3f}**"
+    if not results.all_known:
+        found = (
+            f"**{errors[KNOWN]:.3f}** where a detector stands for the family (first three columns),"
+            f" {found} over all families (last three): what is not known is called real with a"
+            " confidence that it does not deserve"
+        )
     return (
         f"The probability assumes even odds, so fakes and reals weigh the same here, whatever their"
         f" numbers ({fakes} fakes, {len(samples) - fakes} reals); pictures with nothing to judge"
         " have no probability and are left out. Expected calibration error in 15"
-        f" bins: **{errors[KNOWN]:.3f}** where a detector stands for the family (first three"
-        f" columns), **{errors[ALL]:.3f}** over all families (last three): what is not known is"
-        " called real with a confidence that it does not deserve.\n\n"
+        f" bins: {found}.\n\n"
         "![reliability diagram](reliability.png)\n\n" + table(head, rows)
     )
 

@@ -83,6 +83,11 @@ class Results:
         """Set → whether some detector stands for its family."""
         return {row.dataset: row.known for row in self.fused["none"].calls}
 
+    @property
+    def all_known(self) -> bool:
+        """Whether some detector stands for the family of every set."""
+        return all(self.known.values())
+
 
 def compute(
     shots: Sequence[Shot], cards: Sequence[DetectorCard], baselines: Mapping[str, Floats]

@@ -92,11 +92,11 @@ def _weak(results: Results) -> str:
     ]
     if not rows:
         return ""
-    sets = [f"{title(row.dataset)} ({percent(row.called_fake)})" for row in rows]
-    return (
-        f"**Found less often than not**: of {joined(sets)} this share is called fake; most of the "
-        "rest is inconclusive."
-    )
+    sets = [
+        f"{title(row.dataset)} ({percent(row.called_fake)} fake, {percent(row.called_real)} real)"
+        for row in rows
+    ]
+    return f"**Found less often than not**: {joined(sets)}; the rest is inconclusive."
 
 
 def _unjudged(results: Results) -> str:

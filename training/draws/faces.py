@@ -22,6 +22,7 @@ from fakecheck_training.faces import read_image
 
 # A face crop has a box for what it shows this much of.
 SHOWN = 0.5
+TRIES = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,12 @@ class FaceSource:
 
     def draw(self, fake: bool, rng: Rng) -> Draw:
         """A face crop of a set and a picture picked at random."""
-        sample = self.pick(fake, rng)
-        return self.cut(sample, read_image(self.root / sample.key), rng)
+        for _ in range(TRIES):
+            sample = self.pick(fake, rng)
+            found = self.cut(sample, read_image(self.root / sample.key), rng)
+            if found.fake == fake:
+                return found
+        raise RuntimeError(f"no forged face to be seen in {TRIES} tries: are the boxes right?")
 
     def pick(self, fake: bool, rng: Rng) -> Sample:
         """A sample of a set picked at random."""

@@ -52,18 +52,24 @@ def find_input_faces(samples: Sequence[Sample], parts: bool) -> tuple[KnownFaces
                 known.append(with_parts(sample, face) if parts else sample)
                 faces[sample.key] = face
             else:
-                problems.append(str(face) if face else f"{sample.key}: no face is found in it")
+                where = "under its boxes" if sample.boxes else "in it"
+                problems.append(str(face) if face else f"{sample.key}: no face is found {where}")
     return KnownFaces(known, faces), problems
 
 
 def marked_face(found: Sequence[Face], sample: Sample, width: int, height: int) -> Face | None:
-    """The face that holds the middles of most boxes of the sample; of several the main one."""
+    """The face that holds the middles of most boxes of the sample; of several the main one.
+
+    None where there are boxes and no face holds any.
+    """
     middles = np.array(sample.boxes, np.float32).reshape(-1, 2, 2).mean(axis=1)
     held = [
         int(((middles >= face.xyxy[:2]) & (middles <= face.xyxy[2:])).all(axis=1).sum())
         for face in found
     ]
     most = max(held, default=0)
+    if sample.boxes and not most:
+        return None
     chosen = [face for face, count in zip(found, held, strict=True) if count == most]
     return main_face(chosen, width, height)
 

@@ -7,6 +7,7 @@ as hand-held clips, some of them forged in a part only.
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from fakecheck_training.sequence.corpus import (
     Item,
     clip_folder,
     ffpp_sequences,
+    rows_folder,
     write_items,
 )
 from fakecheck_training.sequence.forge import (
@@ -285,6 +287,9 @@ def main(data: Path, work: Path, videos: Path, again: bool) -> None:
         if (folder / "items.jsonl").exists() and not again:
             continue
         folder.mkdir(parents=True, exist_ok=True)
+        # Without its list a set is not finished, and what was found in other clips is of no use.
+        (folder / "items.jsonl").unlink(missing_ok=True)
+        shutil.rmtree(rows_folder(work, name), ignore_errors=True)
         click.echo(f"{name}: making", err=True)
         items = list(MAKERS[name](folder, data, work, videos))
         write_items(folder, [replace(item, set=name) for item in items])

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from fakecheck.errors import UsageError
-from fakecheck_training.data import SPLITS, Sample, joined_groups, pick, read_samples
+from fakecheck_training.data import SPLITS, Sample, pick, read_samples
 
 FOLDER = "sequences"
 FFPP = "ffpp_deepfakes_c40"
@@ -27,6 +27,8 @@ CLIPS = "clips"
 # that it was trained on, and nothing is trained on them.
 ONLY_FAMILIES = {"ffpp_fit": ("deepfakes",)}
 CLIP_SETS = ("real_clips", "partswaps", "animated", "animated_val", "partial_val")
+# Those that a model may learn from: held back from the detectors, and not of `val`.
+TRAINING_SETS = ("ffpp_calib", "stills_calib", "real_clips", "partswaps", "animated")
 
 
 @dataclass(frozen=True)
@@ -79,23 +81,22 @@ def items_of(name: str, data: Path, work: Path) -> list[Item]:
 
 def ffpp_sequences(samples: Sequence[Sample], data: Path, name: str) -> list[Item]:
     """A sequence a video, real or fake, in the order of its frames."""
-    frames = frame_numbers(data)
-    joined = joined_groups(sample.group for sample in read_samples(data, [FFPP]))
+    places = video_frames(data)
     videos: dict[tuple[str, bool], list[Sample]] = {}
     for sample in samples:
-        videos.setdefault((sample.group, sample.fake), []).append(sample)
+        videos.setdefault((places[sample.key][0], sample.fake), []).append(sample)
     items = []
-    for (group, fake), members in videos.items():
-        members.sort(key=lambda sample: (frames[sample.key], sample.key))
+    for (video, fake), members in videos.items():
+        members.sort(key=lambda sample: (places[sample.key][1], sample.key))
         items.append(
             Item(
-                key=f"{FFPP}/{'fake' if fake else 'real'}/{group}",
+                key=f"{FFPP}/{'fake' if fake else 'real'}/{video}",
                 set=name,
                 fake=fake,
                 family="deepfakes" if fake else "",
-                group=f"{FFPP}/{joined[group]}",
+                group=f"{FFPP}/{members[0].group}",
                 files=tuple(str(data / sample.key) for sample in members),
-                times=tuple(frames[sample.key] / FFPP_FPS for sample in members),
+                times=tuple(places[sample.key][1] / FFPP_FPS for sample in members),
                 kind="video frames",
             )
         )
@@ -119,15 +120,23 @@ def stills(samples: Sequence[Sample], data: Path, name: str) -> list[Item]:
     ]
 
 
-def frame_numbers(data: Path) -> dict[str, int]:
-    """Key → number of the frame in its video, of FaceForensics++."""
+def video_frames(data: Path) -> dict[str, tuple[str, int]]:
+    """Key → video and number of the frame in it, of FaceForensics++."""
     with (data / FFPP / "manifest.csv").open(newline="") as file:
-        return {f"{FFPP}/{row['file']}": int(row["frame"] or 0) for row in csv.DictReader(file)}
+        return {
+            f"{FFPP}/{row['file']}": (row["group"], int(row["frame"] or 0))
+            for row in csv.DictReader(file)
+        }
 
 
 def clip_folder(work: Path, name: str) -> Path:
     """Where the clips of a set lie."""
     return work / FOLDER / CLIPS / name
+
+
+def rows_folder(work: Path, name: str) -> Path:
+    """Where faces and boxes that were found in a set are kept."""
+    return work / FOLDER / "rows" / name
 
 
 def write_items(folder: Path, items: Sequence[Item]) -> None:

@@ -30,7 +30,7 @@ from fakecheck.sharpness import sharpness
 from fakecheck.types import Detections, Face, Image
 from fakecheck_training.faces import main_face, read_image
 from fakecheck_training.options import cli, data_option, progress, work_option
-from fakecheck_training.sequence.corpus import FOLDER, ONLY_FAMILIES, Item, items_of, sets_in
+from fakecheck_training.sequence.corpus import ONLY_FAMILIES, Item, items_of, rows_folder, sets_in
 
 THREADS = 2
 # Samples of a clip: for those that are only measured on as many as the runtime takes by default.
@@ -107,7 +107,7 @@ def find_faces(item: Item, finder: FaceFinder) -> tuple[NDArray[Any], NDArray[An
 def faces_of(name: str, data: Path, work: Path) -> SetFaces:
     """Samples and faces of a set, found now or read from the cache."""
     items = items_of(name, data, work)
-    path = work / FOLDER / "rows" / name / "faces.npz"
+    path = rows_folder(work, name) / "faces.npz"
     stamp = _stamp(items)
     if path.exists():
         with np.load(path) as cache:
@@ -132,7 +132,7 @@ def faces_of(name: str, data: Path, work: Path) -> SetFaces:
 def cache_path(work: Path, name: str, card: DetectorCard) -> Path:
     """Where the boxes of a detector in a set are kept."""
     digest = card.files[GRAPH_FILE][:16]
-    return work / FOLDER / "rows" / name / f"{card.id}-{digest}.npz"
+    return rows_folder(work, name) / f"{card.id}-{digest}.npz"
 
 
 def cached_boxes(work: Path, name: str, card: DetectorCard, faces: SetFaces) -> NDArray | None:

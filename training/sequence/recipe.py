@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
+from fakecheck.errors import UsageError
 from fakecheck_training.recipe import load_recipe
-from fakecheck_training.sequence.corpus import FOLDER
+from fakecheck_training.sequence.corpus import FOLDER, TRAINING_SETS
 from fakecheck_training.sequence.data import Augment
 
 
@@ -48,7 +50,34 @@ recipe_argument = click.argument(
 
 def load_sequence_recipe(path: Path) -> SequenceRecipe:
     """The recipe in the file `path`, or in `recipes/NAME.yaml` of this package."""
-    return load_recipe(SequenceRecipe, path)
+    recipe = load_recipe(SequenceRecipe, path)
+    if problem := next(_problems(recipe), ""):
+        raise UsageError(f"{path}: {problem}")
+    return recipe
+
+
+def _problems(recipe: SequenceRecipe) -> Iterator[str]:
+    counts = {
+        name: getattr(recipe, name) for name in ("steps", "batch", "width", "units", "window")
+    }
+    for name, count in counts.items():
+        if count < 1:
+            yield f"{name} must be 1 or more, got {count}"
+    if recipe.folds < 2:
+        yield f"folds must be 2 or more, got {recipe.folds}"
+    if recipe.seed < 0:
+        yield f"seed must be 0 or more, got {recipe.seed}"
+    for name, often in recipe.sets.items():
+        if name not in TRAINING_SETS:
+            yield f"sets: unknown {name!r}, known are {', '.join(TRAINING_SETS)}"
+        if not often > 0:
+            yield f"sets: {name} must be drawn more often than {often:g} times"
+    for name in recipe.calibrate_on:
+        if name not in recipe.sets:
+            yield f"calibrate_on: {name!r} is none of sets"
+    for name in ("false_alarm_rate", "miss_rate"):
+        if not 0 < getattr(recipe, name) < 1:
+            yield f"{name} must be between 0 and 1, got {getattr(recipe, name):g}"
 
 
 def model_folder(work: Path, recipe: SequenceRecipe) -> Path:
