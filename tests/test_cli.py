@@ -224,6 +224,12 @@ def test_fail_on_fake(fakecheck):
     assert fakecheck("detect", REAL, "--fail-on-fake")[0] == ExitCode.OK
 
 
+def test_a_device_that_is_not_there_is_code_4(fakecheck):
+    code, _, messages = fakecheck("detect", REAL, "--device", "cuda:99")
+    assert code == ExitCode.MISSING_DEPENDENCY
+    assert "cannot use cuda:99" in messages
+
+
 @pytest.mark.parametrize(
     "args",
     [

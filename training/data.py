@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakecheck.errors import MediaError
@@ -42,11 +42,11 @@ TERMS = {
 class Sample:
     """One picture of the pack.
 
-    Samples of one set and `group` are kin, of one video or photo or of swaps between two videos.
     `key` is its path inside of the pack. `family` is empty for a real one. `parts` names the
     replaced parts (left_eye, right_eye, nose, mouth; left is the viewer's left) where known.
     `labels` are the classes of an annotated one and `boxes` their (left, top, right, bottom) in its
-    pixels, one each; without boxes they lie over the face.
+    pixels, one each; without boxes they lie over the face. Samples of one `kin` show the same
+    people: of one group, or of groups that are joined by swaps between them.
     """
 
     key: str
@@ -58,6 +58,10 @@ class Sample:
     parts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     boxes: tuple[tuple[float, ...], ...] = ()
+    kin: str = field(default="", repr=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kin", self.kin or self.group)
 
 
 def sets_of(root: Path) -> list[str]:
@@ -121,9 +125,10 @@ def _sample(name: str, row: dict[str, str], joined: dict[str, str]) -> Sample:
         split=split,
         fake=row["label"] == "fake",
         family=row["family"],
-        # The word for no group joins pictures (`real_7.jpg`) that have nothing in common.
-        group=group if kin == UNGROUPED else kin,
+        group=group,
         parts=tuple(row["parts"].split()),
+        # The word for no group joins pictures (`real_7.jpg`) that have nothing in common.
+        kin=group if kin == UNGROUPED else kin,
     )
 
 

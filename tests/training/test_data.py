@@ -41,7 +41,7 @@ def test_toy_pack_is_read_and_split_by_group(tmp_path: Path) -> None:
     assert {s.family for s in pick(samples, "fit", fake=True)} == {"toygan"}
 
 
-def test_kin_are_one_group_and_pictures_of_no_known_group_are_not(tmp_path: Path) -> None:
+def test_swaps_join_kin_and_the_word_for_no_group_does_not(tmp_path: Path) -> None:
     rows = [
         ("a.png", "real", "001"),
         ("b.png", "fake", "001_870"),
@@ -53,8 +53,9 @@ def test_kin_are_one_group_and_pictures_of_no_known_group_are_not(tmp_path: Path
     lines = [f"{file},train,{label},,{group},," for file, label, group in rows]
     header = "file,split,label,family,group,frame,parts"
     (tmp_path / "toy" / "manifest.csv").write_text("\n".join([header, *lines]) + "\n")
-    groups = [sample.group for sample in read_samples(tmp_path)]
-    assert groups == ["001", "001", "real_7.png", "real_8.png", "e.png"]
+    samples = read_samples(tmp_path)
+    assert [s.kin for s in samples] == ["001", "001", "real_7.png", "real_8.png", "e.png"]
+    assert [s.group for s in samples] == ["001", "001_870", "real_7.png", "real_8.png", "e.png"]
 
 
 def test_missing_pack_is_one_clear_error(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from fakecheck_training.markdown import table
 from fakecheck_training.measured import STATES
 
 HOW_TO_READ = """*AUC* is the area under the ROC curve of the verdict's probability, with its 95 %
-interval by bootstrap over groups (a person's video, a base photo): against the reals of all sets,
+interval by bootstrap over groups (videos that swaps join, base photos): against all sets' reals,
 or against the set's own. *Recall at 1 %* is the share of fakes above the probability that 1 % of
 the reals of all sets, degraded alike, exceed. *Called fake* and *called real* are what the verdict
 says; the rest is inconclusive. Pictures without a face that is found and large enough are

@@ -100,7 +100,7 @@ def separation_of(
     """
     mine = np.array([sample.dataset in sets for sample in samples])
     fake = is_fake(samples)
-    groups = np.array([f"{sample.dataset}/{sample.group}" for sample in samples])
+    groups = np.array([f"{sample.dataset}/{sample.kin}" for sample in samples])
     fakes, own = fake & mine, ~fake & mine
 
     def against(reals: NDArray[np.bool_]) -> Interval:

@@ -116,6 +116,7 @@ def _simulated(
                 fake=True,
                 family=FAMILY,
                 group=real.group,
+                kin=real.kin,
                 labels=tuple(change.label for change in made.changes),
                 boxes=tuple(tuple(change.xyxy.tolist()) for change in made.changes),
                 drawn=tuple(drawn),

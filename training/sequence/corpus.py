@@ -81,22 +81,22 @@ def items_of(name: str, data: Path, work: Path) -> list[Item]:
 
 def ffpp_sequences(samples: Sequence[Sample], data: Path, name: str) -> list[Item]:
     """A sequence a video, real or fake, in the order of its frames."""
-    places = video_frames(data)
+    frames = frame_numbers(data)
     videos: dict[tuple[str, bool], list[Sample]] = {}
     for sample in samples:
-        videos.setdefault((places[sample.key][0], sample.fake), []).append(sample)
+        videos.setdefault((sample.group, sample.fake), []).append(sample)
     items = []
     for (video, fake), members in videos.items():
-        members.sort(key=lambda sample: (places[sample.key][1], sample.key))
+        members.sort(key=lambda sample: (frames[sample.key], sample.key))
         items.append(
             Item(
                 key=f"{FFPP}/{'fake' if fake else 'real'}/{video}",
                 set=name,
                 fake=fake,
                 family="deepfakes" if fake else "",
-                group=f"{FFPP}/{members[0].group}",
+                group=f"{FFPP}/{members[0].kin}",
                 files=tuple(str(data / sample.key) for sample in members),
-                times=tuple(places[sample.key][1] / FFPP_FPS for sample in members),
+                times=tuple(frames[sample.key] / FFPP_FPS for sample in members),
                 kind="video frames",
             )
         )
@@ -120,13 +120,10 @@ def stills(samples: Sequence[Sample], data: Path, name: str) -> list[Item]:
     ]
 
 
-def video_frames(data: Path) -> dict[str, tuple[str, int]]:
-    """Key → video and number of the frame in it, of FaceForensics++."""
+def frame_numbers(data: Path) -> dict[str, int]:
+    """Key → number of the frame in its video, of FaceForensics++."""
     with (data / FFPP / "manifest.csv").open(newline="") as file:
-        return {
-            f"{FFPP}/{row['file']}": (row["group"], int(row["frame"] or 0))
-            for row in csv.DictReader(file)
-        }
+        return {f"{FFPP}/{row['file']}": int(row["frame"] or 0) for row in csv.DictReader(file)}
 
 
 def clip_folder(work: Path, name: str) -> Path:
