@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
@@ -13,7 +14,13 @@ from sequence_corpora import corpus, item, sequence
 from fakecheck.errors import UsageError
 from fakecheck.features import NAMES, sequence_of
 from fakecheck.observations import ClassTable
-from fakecheck_training.sequence.corpus import items_of, read_items, write_items
+from fakecheck_training.sequence.corpus import (
+    clip_folder,
+    items_of,
+    read_items,
+    rows_folder,
+    write_items,
+)
 from fakecheck_training.sequence.data import (
     Augment,
     _labels,
@@ -134,3 +141,23 @@ def test_lists_of_clips_come_back_as_they_were(tmp_path):
 def test_a_set_that_is_not_known_is_one_sentence(tmp_path, name):
     with pytest.raises(UsageError, match=rf"no set '{name}'.*real_clips.*ffpp_val"):
         items_of(name, tmp_path, tmp_path)
+
+
+def test_clips_made_again_forget_what_was_found_in_the_old_ones(tmp_path, monkeypatch):
+    from fakecheck_training.sequence import clips
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    folder, rows = clip_folder(tmp_path, "real_clips"), rows_folder(tmp_path, "real_clips")
+    folder.mkdir(parents=True)
+    rows.mkdir(parents=True)
+    write_items(folder, [])
+    (rows / "faces.npz").touch()
+    monkeypatch.setattr(clips, "load_faces", lambda work: {})
+    monkeypatch.setitem(clips.MAKERS, "real_clips", interrupted)
+    places = ["--data", str(tmp_path), "--work", str(tmp_path), "--videos", str(tmp_path)]
+    result = CliRunner().invoke(clips.main, [*places, "--again"])
+    assert result.exit_code == 1
+    assert not (folder / "items.jsonl").exists()
+    assert not rows.exists()
