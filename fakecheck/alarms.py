@@ -18,8 +18,9 @@ def log_false_alarm_rate(table: Mapping[float, float], llr: Floats) -> Floats:
     """Natural logarithms of false alarm rates for log-likelihood ratios of any shape.
 
     The table maps rates to ratios. Between its rows the logarithm of the rate is linear in the
-    ratio. Beyond the rarest row measured the rate falls by exp(-llr), the slowest that a likelihood
-    ratio's tail can fall (Markov's inequality); before the commonest it stays.
+    ratio. Beyond the rarest row measured the rate is taken to fall by exp(-llr), as the bound of
+    Markov's inequality does. Tails of detectors with few loud reals are flatter than that: what is
+    beyond the table rests on this assumption. Before the commonest row the rate stays.
     """
     rows = sorted(
         ((ratio, rate) for rate, ratio in table.items()), key=lambda row: (row[0], -row[1])

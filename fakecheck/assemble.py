@@ -24,6 +24,7 @@ from fakecheck.temporal_verdict import (
 from fakecheck.types import (
     Detections,
     FrameResult,
+    LookedAt,
     MediaInfo,
     Report,
     StageError,
@@ -38,6 +39,7 @@ class ReportAssembler:
     """Takes the results of a file's frames in order and says what they amount to.
 
     A video is judged by `model`; without one, as pictures are, by the detectors' fused ratios.
+    `window` are the seconds of it that were to be looked at.
     """
 
     def __init__(
@@ -46,8 +48,11 @@ class ReportAssembler:
         cards: Iterable[DetectorCard],
         min_face: float,
         model: TemporalModel | None = None,
+        window: tuple[float, float | None] = (0.0, None),
     ) -> None:
         self._info = info
+        self._window = window
+        self._frames = 0
         self._cards = {card.id: card for card in cards}
         self._words = {
             (card.id, spec.id): (card.id, card.family, spec.name)
@@ -67,6 +72,7 @@ class ReportAssembler:
 
     def add(self, result: FrameResult) -> None:
         """Count one frame in; its faces get their tracks here, in the order of the frames."""
+        self._frames += 1
         faces = self._tracker.update(list(result.faces))
         result = replace(result, faces=tuple(faces))
         self._pool.add(result)
@@ -97,6 +103,7 @@ class ReportAssembler:
             face_verdicts=judged.faces,
             timeline=moments,
             spans=judged.spans,
+            looked_at=LookedAt(self._frames, *self._window) if self._info.kind == "video" else None,
         )
 
     def _judge(self) -> VideoJudgement:

@@ -77,8 +77,7 @@ def false_alarm_table(llr: Floats, witnesses: int) -> dict[float, float]:
     """Rate → the ratio that this share of real faces exceeds, of their ratios `llr` (n,).
 
     Rates of which so many independent `witnesses` show less than one are left out: beyond the
-    rarest rate of a card's table the verdict assumes the slowest fall that a likelihood ratio's
-    tail can have.
+    rarest rate of a card's table the verdict assumes how it falls (`alarms.log_false_alarm_rate`).
 
     Raises CardError where less than two rates are left, which is too few for a card.
     """

@@ -6,15 +6,15 @@ runtime needs to know of a detector: `fakecheck detectors show ID` prints it.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fakecheck.errors import CardError
-from fakecheck.filters import apply_filters
+from fakecheck.filters import check_filters
 from fakecheck.regions import REGIONS
 
 CARD_FILE = "detector.yaml"
@@ -27,9 +27,12 @@ MIN_FACE = 36.0
 # A card is a page of text; anything much longer is not one.
 MAX_CARD_BYTES = 1_000_000
 MAX_CARD_DEPTH = 50
+MAX_ALIASES = 200
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=64)]
+Version = Annotated[str, Field(pattern=r"^\d{1,6}\.\d{1,6}\.\d{1,6}$")]
+Count = Annotated[int, Field(ge=1, le=2**63)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["synthesis", "attribute_edit", "swap", "part_swap"]
 
@@ -96,7 +99,7 @@ class TrainingData(_Record):
     set: str
     split: str
     use: str
-    pictures: int = Field(ge=0)
+    pictures: int = Field(ge=0, le=2**63)
     terms: str = Field(min_length=1)
 
 
@@ -105,9 +108,9 @@ class Training(_Record):
 
     data: tuple[TrainingData, ...] = Field(min_length=1)
     command: str
-    seed: int
-    steps: int = Field(ge=1)
-    date: Any
+    seed: int = Field(ge=-(2**63), le=2**63)
+    steps: Count
+    date: date | Annotated[str, Field(max_length=40)]
     commit: str | None = Field(default=None, pattern=r"^[0-9a-f]{7,40}$")
     stages: tuple[dict[str, Any], ...] = ()
 
@@ -125,8 +128,8 @@ class Metric(_Record):
     degradation: str
     auc: float = Field(ge=0, le=1)
     recall_at_fpr01: float | None = Field(default=None, ge=0, le=1)
-    positives: int = Field(ge=1)
-    negatives: int = Field(ge=1)
+    positives: Count
+    negatives: Count
     negatives_from: str
 
 
@@ -146,15 +149,6 @@ def check_alarms(table: dict[float, float]) -> None:
         raise ValueError("false_alarm_llr: the rarer, the higher a ratio must be")
 
 
-def _try_filters(chain: tuple[dict[str, Any], ...], size: InputSpec) -> None:
-    """Raises ValueError for filters that cannot be run."""
-    picture = np.zeros((size.height, size.width, 3), np.uint8)
-    try:
-        apply_filters(picture, chain)
-    except Exception as error:  # whatever OpenCV or a wrong type makes of it
-        raise ValueError(f"filters: {' '.join(str(error).split())}") from error
-
-
 class DetectorCard(_Record):
     """A detector's card. `folder` is where it lies; the other fields are those of the file.
 
@@ -163,7 +157,7 @@ class DetectorCard(_Record):
 
     schema_: Literal["fakecheck.detector/1"] = Field(alias="schema")
     id: Identifier
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: Version
     family: Word
     kind: Kind
     architecture: str
@@ -192,8 +186,10 @@ class DetectorCard(_Record):
         ids = [spec.id for spec in self.classes]
         if ids != list(range(1, len(ids) + 1)):
             raise ValueError(f"classes: ids must count from 1 without holes, got {ids}")
-        if self.filters:
-            _try_filters(self.filters, self.input)
+        try:
+            check_filters(self.filters)
+        except ValueError as error:
+            raise ValueError(f"filters: {error}") from error
         check_alarms(self.false_alarm_llr)
         return self
 
@@ -217,6 +213,14 @@ def load_card(folder: Path) -> DetectorCard:
     """The card in `folder`. Raises CardError with one sentence that names file, field and cause."""
     path = folder / CARD_FILE
     try:
+        return DetectorCard.model_validate({**read_fields(path), "folder": folder})
+    except ValidationError as error:
+        raise CardError(f"{path}: {first_problem(error)}") from error
+
+
+def read_fields(path: Path) -> dict[str, Any]:
+    """The fields of the card at `path`, unchecked. Raises CardError for what is no card."""
+    try:
         if path.stat().st_size > MAX_CARD_BYTES:
             raise CardError(f"{path}: larger than a card may be ({MAX_CARD_BYTES} bytes)")
         text = path.read_text(encoding="utf-8")
@@ -233,25 +237,29 @@ def load_card(folder: Path) -> DetectorCard:
         raise CardError(f"{path}: holds a value that cannot be: {error}") from error
     if not isinstance(values, dict):
         raise CardError(f"{path}: must hold fields and their values")
-    try:
-        return DetectorCard.model_validate({**values, "folder": folder})
-    except ValidationError as error:
-        raise CardError(f"{path}: {first_problem(error)}") from error
+    return values
 
 
 def parse_card(text: str, path: Path) -> Any:
     """What the YAML of a card holds, whose file is `path`.
 
     Raises YAMLError for what is none, and CardError for deep nesting, on which libyaml would
-    overrun the stack and crash.
+    overrun the stack and crash, and for aliases by which a small card becomes a huge one.
     """
     # libyaml's safe loader where PyYAML was built with it: ten times as fast.
     loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    depth = 0
+    anchored: list[bool] = []  # of every collection that is open
+    aliases = 0
     for event in yaml.parse(text, Loader=loader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_CARD_DEPTH:
+        if isinstance(event, yaml.AliasEvent):
+            aliases += 1
+            if aliases > MAX_ALIASES or any(anchored):
+                raise CardError(f"{path}: holds too many aliases, or one inside of another")
+        if isinstance(event, yaml.CollectionStartEvent):
+            anchored.append(event.anchor is not None)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchored.pop()
+        if len(anchored) > MAX_CARD_DEPTH:
             raise CardError(f"{path}: nested more than {MAX_CARD_DEPTH} levels deep")
     return yaml.load(text, Loader=loader)
 

@@ -165,8 +165,9 @@ def _area(face: Face) -> float:
 class FaceTracker:
     """Gives the faces of successive frames track ids by greedy overlap (Bochinski et al. 2017).
 
-    A face takes the id of the last known box that it overlaps most, by at least `min_iou`; a track
-    that was not seen for `max_gap` frames that were looked at is closed and its id not used again.
+    A face takes the id of the last known box that it overlaps most, by at least `min_iou`, of the
+    tracks seen on the frame before if it can, or else of those lost since. A track that was not
+    seen for `max_gap` frames that were looked at is closed and its id not used again.
     """
 
     def __init__(self, min_iou: float = 0.3, max_gap: int = 10) -> None:
@@ -183,20 +184,10 @@ class FaceTracker:
             for track, (box, seen) in self._last.items()
             if self._seen - seen - 1 <= self.max_gap
         }
-        tracks = list(self._last)
+        before = self._seen - 1
         ids: list[int | None] = [None] * len(faces)
-        if faces and tracks:
-            overlap = iou_matrix(
-                np.stack([face.xyxy for face in faces]),
-                np.stack([self._last[track][0] for track in tracks]),
-            )
-            for _ in range(min(overlap.shape)):
-                row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
-                if overlap[row, column] < self.min_iou:
-                    break
-                ids[int(row)] = tracks[int(column)]
-                overlap[row, :] = -1
-                overlap[:, column] = -1
+        self._match(faces, [t for t, (_, seen) in self._last.items() if seen == before], ids)
+        self._match(faces, [t for t, (_, seen) in self._last.items() if seen < before], ids)
         followed = []
         for face, track in zip(faces, ids, strict=True):
             if track is None:
@@ -205,3 +196,20 @@ class FaceTracker:
             followed.append(replace(face, track=track))
         self._seen += 1
         return followed
+
+    def _match(self, faces: list[Face], tracks: list[int], ids: list[int | None]) -> None:
+        """Gives those of `faces` that have no id yet the best of `tracks`."""
+        free = [number for number, track in enumerate(ids) if track is None]
+        if not free or not tracks:
+            return
+        overlap = iou_matrix(
+            np.stack([faces[number].xyxy for number in free]),
+            np.stack([self._last[track][0] for track in tracks]),
+        )
+        for _ in range(min(overlap.shape)):
+            row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
+            if overlap[row, column] < self.min_iou:
+                break
+            ids[free[int(row)]] = tracks[int(column)]
+            overlap[row, :] = -1
+            overlap[:, column] = -1

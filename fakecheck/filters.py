@@ -98,6 +98,57 @@ FILTERS: dict[str, Filter] = {
 }
 
 
+# Filter → its parameters, and the least and the most that each may be.
+LIMITS: dict[str, dict[str, tuple[float, float]]] = {
+    "clahe": {"clip_limit": (0.1, 100), "tiles": (1, 64)},
+    "equalize": {},
+    "emboss": {},
+    "bilateral": {"diameter": (1, 31), "sigma": (0.1, 1000)},
+    "gamma": {"gamma": (0.01, 100)},
+    "threshold": {"level": (0, 255)},
+    "median": {"size": (1, 99)},
+    "laplacian_of_gaussian": {"sigma": (0.1, 20), "gain": (0, 100)},
+    "sharpen": {"amount": (0, 100), "sigma": (0.1, 20)},
+    "high_pass": {"sigma": (0.1, 20), "gain": (0, 100)},
+}
+WHOLE, ODD = {"tiles", "diameter", "size"}, {"size"}
+MODES = ("binary", "truncate")
+MAX_STEPS = 16
+
+
+def check_filters(chain: Sequence[Mapping[str, Any]]) -> None:
+    """Raises ValueError for a chain that `apply_filters` should not be given.
+
+    Nothing is run: OpenCV ends the process at some values, and takes minutes at others.
+    """
+    if len(chain) > MAX_STEPS:
+        raise ValueError(f"at most {MAX_STEPS} filters can be chained, got {len(chain)}")
+    for step in chain:
+        name = step.get("name")
+        if not isinstance(name, str) or name not in FILTERS:
+            raise ValueError(f"unknown filter {name!r:.60}, known are {', '.join(FILTERS)}")
+        for key, value in step.items():
+            if key != "name":
+                _check_parameter(name, key, value)
+
+
+def _check_parameter(name: str, key: str, value: Any) -> None:
+    if (name, key) == ("threshold", "mode"):
+        if value not in MODES:
+            raise ValueError(f"filter {name}: mode must be {' or '.join(MODES)}, got {value!r:.60}")
+        return
+    if key not in LIMITS[name]:
+        raise ValueError(f"filter {name}: takes no {key!r:.60}")
+    least, most = LIMITS[name][key]
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not least <= value <= most:
+        raise ValueError(f"filter {name}: {key} must be {least:g} to {most:g}, got {value!r:.60}")
+    if key in WHOLE and not isinstance(value, int):
+        raise ValueError(f"filter {name}: {key} must be a whole number, got {value!r:.60}")
+    if key in ODD and value % 2 == 0:
+        raise ValueError(f"filter {name}: {key} must be odd, got {value}")
+
+
 def apply_filters(image: Image, chain: Sequence[Mapping[str, Any]]) -> Image:
     """`image` (height, width, 3) uint8 BGR through the `chain` of `{"name": …, parameter: value}`.
 

@@ -22,6 +22,9 @@ Box = NDArray[np.float64]
 # Longer side in pixels of the grey frames: enough for a box, and a whole share of the usual widths,
 # at which OpenCV shrinks twice as fast.
 SIDE = 320
+# Grey levels of 255 by which pixels differ on average from one frame to the next where a new shot
+# begins; of 24 clips of talking heads no pair of neighbours came to 17.
+CUT = 20.0
 # Points a side of the grid over a box, and the share of the box that it leaves out at each edge:
 # there lie hair and background.
 GRID, INSET = 8, 0.15
@@ -59,6 +62,11 @@ def shrunk(image: Image) -> tuple[Image, float]:
     # First small, then grey, which is a third of the work of the other way round.
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
     return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), scale
+
+
+def is_cut(last: Image, now: Image) -> bool:
+    """Whether a new shot begins between two neighbouring frames, as `shrunk` makes them."""
+    return last.shape != now.shape or float(cv2.absdiff(last, now).mean()) > CUT
 
 
 def motions(last: Image, now: Image, boxes: Sequence[Box]) -> list[Motion | None]:

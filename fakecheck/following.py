@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from fakecheck.faces import FaceFinder, clipped
-from fakecheck.flow import MAX_SCALE, Motion, motions, shrunk
+from fakecheck.flow import MAX_SCALE, Motion, is_cut, motions, shrunk
 from fakecheck.types import Face, Frame, Image
 
 # Seconds between two frames over which faces are followed: further apart anything may have moved.
@@ -21,9 +20,6 @@ MAX_STEP = 0.1
 LOOK_EVERY = 0.2
 # Time stamps are rounded to a millisecond in many containers.
 ROUNDING = 0.002
-# Grey levels of 255 by which pixels differ on average from one frame to the next where a new shot
-# begins; of 24 clips of talking heads no pair of neighbours came to 17.
-CUT = 20.0
 # A smaller face, in pixels of the small grey frame, has too little to follow.
 MIN_SIDE = 16
 # Forward-backward error in pixels of the small grey frame, and the share of a face's side that it
@@ -86,7 +82,7 @@ def follow(last: Image, now: Image, scale: float, faces: Sequence[Face]) -> tupl
     `last` and `now` are the frames as `fakecheck.flow.shrunk` makes them, `scale` is what it says;
     faces are in pixels of the large frames.
     """
-    if last.shape != now.shape or float(cv2.absdiff(last, now).mean()) > CUT:
+    if is_cut(last, now):
         return None
     boxes = [face.xyxy.astype(np.float64) * scale for face in faces]
     if any(face.size * scale < MIN_SIDE for face in faces):

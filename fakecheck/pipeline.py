@@ -150,7 +150,8 @@ def _assembler(job: _Job, detectors: DetectorSet, options: Options) -> ReportAss
     smallest = min(card.min_face for card in detectors.cards)
     min_face = smallest if options.min_face is None else options.min_face
     model = usable_model() if job.media.info.kind == "video" else None
-    return ReportAssembler(job.media.info, detectors.cards, min_face, model)
+    window = options.sampling.start, options.sampling.end
+    return ReportAssembler(job.media.info, detectors.cards, min_face, model, window)
 
 
 def _errors(job: _Job, detectors: DetectorSet, outcome: Outcome) -> list[StageError]:

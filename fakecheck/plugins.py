@@ -225,7 +225,10 @@ class PluginHost:
             if not manager.hook.fakecheck_detectors.get_hookimpls():
                 self._fail(origin, "implements no hook fakecheck_detectors (@hookimpl missing?)")
                 return
-            for result in manager.hook.fakecheck_detectors():
+            results = manager.hook.fakecheck_detectors()
+            if not results:  # pluggy drops None
+                self._fail(origin, "its hook fakecheck_detectors gave nothing (return missing?)")
+            for result in results:
                 for item in islice(result, MAX_DETECTORS):
                     self._add(origin, item)
         except KeyboardInterrupt:
@@ -329,5 +332,8 @@ def _clash(owners: list[InstalledDetector], others: list[InstalledDetector]) -> 
 
 def describe(error: BaseException) -> str:
     """The error in one line of bearable length."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a plug-in's own exception may be as broken as the plug-in
+        text = ""
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

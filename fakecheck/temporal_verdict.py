@@ -31,6 +31,24 @@ class VideoJudgement:
     spans: tuple[Span, ...]
 
 
+def fake_over(ratios: Sequence[float], card: SequenceCard) -> float:
+    """The probability over which a face makes a video fake whose n faces have these log-`ratios`.
+
+    By Simes' test (1986): the k loudest faces together have to be over what a k-th part of n of the
+    false alarm rate leaves, for some k. So one loud face among many must be louder than it alone,
+    as with Boole's inequality, but a person whom cuts part into many tracks, all of them loud,
+    need not. It holds for independent faces and for such as are loud together (Sarkar 1998).
+    """
+    rate, count = card.bands.false_alarm_rate, len(ratios)
+
+    def limit(k: int) -> float:
+        return rare_llr([card.false_alarm_llr], rate * k / count)
+
+    loud = sorted((llr for llr in ratios if llr > limit(count)), reverse=True)
+    reached = [limit(k) for k, llr in enumerate(loud, 1) if llr > limit(k)]
+    return max(EVEN, sigmoid(min(reached, default=limit(1))))
+
+
 def judge_faces(
     evidence: Evidence, cards: Sequence[DetectorCard], card: SequenceCard, timeline: Timeline
 ) -> VideoJudgement:
@@ -40,8 +58,7 @@ def judge_faces(
     """
     bands = card.bands
     count = len(evidence.temporal)
-    limit = max(EVEN, sigmoid(rare_llr([card.false_alarm_llr], bands.false_alarm_rate / count)))
-
+    limit = fake_over(list(evidence.temporal.values()), card)
     real_below = min(bands.real_below, limit)
 
     def label(probability: float) -> Label:
@@ -152,6 +169,11 @@ def _reason(
 def _times(spans: Sequence[Span]) -> str:
     if not spans:
         return ""
-    named = ", ".join(f"{span.start:.1f} to {span.end:.1f} s" for span in spans[:NAMED_SPANS])
+    named = ", ".join(_seconds(span) for span in spans[:NAMED_SPANS])
     more = len(spans) - NAMED_SPANS
-    return f" from {named}" + (f" and {more} more times" if more > 0 else "")
+    return f" {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _seconds(span: Span) -> str:
+    first, last = f"{span.start:.1f}", f"{span.end:.1f}"
+    return f"at {first} s" if first == last else f"from {first} to {last} s"

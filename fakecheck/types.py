@@ -47,6 +47,18 @@ class MediaInfo:
     duration: float | None = None
 
 
+@dataclass(frozen=True)
+class LookedAt:
+    """What of a clip was looked at: so many `frames`, from `start` until before `end` in seconds.
+
+    `end` None is the end of the clip.
+    """
+
+    frames: int
+    start: float = 0.0
+    end: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One decoded frame: `image` is (height, width, 3) uint8 BGR, upright; `time` in seconds."""
@@ -224,8 +236,8 @@ class Span:
 class Report:
     """Everything that is said about one file: `fakecheck.report/1`.
 
-    `face_verdicts`, `timeline` and `spans` are filled for videos. `faces` and `detections` may make
-    their rows when they are asked for (`fakecheck.rows`).
+    `face_verdicts`, `timeline`, `spans` and `looked_at` are filled for videos. `faces` and
+    `detections` may make their rows when they are asked for (`fakecheck.rows`).
     """
 
     media: MediaInfo
@@ -238,3 +250,4 @@ class Report:
     face_verdicts: tuple[FaceVerdict, ...] = ()
     timeline: tuple[Moment, ...] = ()
     spans: tuple[Span, ...] = ()
+    looked_at: LookedAt | None = None

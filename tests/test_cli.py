@@ -234,6 +234,7 @@ def test_a_device_that_is_not_there_is_code_4(fakecheck):
     "args",
     [
         ["detect"],
+        ["detect", ""],
         ["detect", REAL, "--format", "xml"],
         ["detect", REAL, "--only", "nobody"],
         ["detect", REAL, "--device", "tpu"],
@@ -328,3 +329,26 @@ def test_ctrl_c_ends_the_command_with_130_and_keeps_what_was_written(tmp_path):
     lines = output.read_text("utf-8").splitlines()
     assert 0 < len(lines) < 3000
     assert all(json.loads(line)["schema"] == "fakecheck.report/1" for line in lines)
+
+
+def test_a_run_that_reports_nothing_leaves_the_earlier_report(tmp_path, monkeypatch):
+    from fakecheck.cli import scan
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+        yield
+
+    output = tmp_path / "out.json"
+    output.write_text("the earlier one")
+    monkeypatch.setattr(scan, "check_files", interrupted)
+    assert run(["detect", str(REAL), "--format", "json", "-o", str(output)]) == 130
+    assert output.read_text() == "the earlier one"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_window_of_a_clip_is_said_to_be_one(fakecheck):
+    out = fakecheck("video", FORGED_CLIP, "--start", "0.5", "--end", "1.5")[1]
+    assert "only from 0.5 to 1.5" in out
+    whole = fakecheck("video", FORGED_CLIP, "--frames", "4", "--format", "json")[1]
+    record = json.loads(whole)
+    assert record["looked_at"] == {"frames": 4, "start": 0.0, "end": None}

@@ -69,3 +69,10 @@ def test_optimize_goes_on_after_a_failure(host, monkeypatch):
         invoke("optimize", "--all")
     assert done == ["a", "b"]
     assert "b: model.onnx written; 5 boxes compared" in invoke("optimize", "b")
+
+
+def test_what_would_steer_the_terminal_is_shown_as_text(tmp_path, host):
+    host.register(plugin(write_bundle(tmp_path / "evil", id="evil", summary="\x1b[2Jgone")), "it")
+    assert "\\x1b[2Jgone" in invoke("show", "evil")
+    host.register(plugin(ValueError("\x1b[2J")), "other")
+    assert "\x1b" not in invoke("list")

@@ -118,3 +118,17 @@ def test_two_faces_never_share_a_track():
     tracker.update([box(0, 0)])
     followed = tracker.update([box(2, 0), box(4, 0)])
     assert sorted(face.track for face in followed) == [0, 1]
+
+
+def test_a_track_of_the_frame_before_goes_before_one_that_was_lost() -> None:
+    tracker = FaceTracker()
+    tracker.update([box(500, 0), box(250, 0)])
+    for x in (490, 480, 470, 460, 450, 440, 430):
+        (face,) = tracker.update([box(x, 0)])
+        assert face.track == 0
+    # It comes to lie over where the other was last seen, and not over where itself was.
+    tracker = FaceTracker()
+    tracker.update([box(50, 0), box(0, 0)])
+    tracker.update([box(30, 0)])
+    (face,) = tracker.update([box(5, 0)])
+    assert face.track == 0

@@ -34,6 +34,11 @@ def plugin(*items):
     return SimpleNamespace(fakecheck_detectors=fakecheck_detectors)
 
 
+class Unspeakable(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """An empty folder that is the whole world of installed distributions."""
@@ -100,6 +105,8 @@ def test_incompatible_schema_is_a_problem(tmp_path):
         (plugin(SystemExit(3)), "failed with SystemExit: 3"),
         (SimpleNamespace(), "implements no hook fakecheck_detectors"),
         (SimpleNamespace(fakecheck_detectors=hookimpl(lambda: 7)), "TypeError: 'int' object is n"),
+        (SimpleNamespace(fakecheck_detectors=hookimpl(lambda: None)), "gave nothing .return miss"),
+        (plugin(Unspeakable()), "failed with Unspeakable"),
         (SimpleNamespace(fakecheck_detectors=hookimpl(lambda host: [])), "PluginValidationError"),
         (SimpleNamespace(fakecheck_extras=hookimpl(lambda: [])), "unknown hook 'fakecheck_extras'"),
     ],

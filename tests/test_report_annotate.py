@@ -255,17 +255,44 @@ def test_a_face_is_followed_where_it_does_not_go_straight(tmp_path: Path) -> Non
         (there,) = timeline.at(frame)[0]
         assert there.xyxy == pytest.approx(slid_face(frame, frames, speed).xyxy, abs=4)
     assert slid_face(middle, frames, speed).xyxy[0] > 130
-    assert set(followed[0]) == set(range(1, frames - 1))
+    assert set(followed.boxes[0]) == set(range(1, frames - 1))
 
 
 def test_a_face_that_is_lost_on_the_way_has_no_boxes(tmp_path: Path) -> None:
     media = open_media(sliding_clip(tmp_path / "a.mp4", 21, (320, 240), 6.0))
     samples = {0: {0: (20.0, 60.0, 100.0, 140.0), 20: (220.0, 10.0, 300.0, 90.0)}}
-    assert follow_faces(media, samples, 40) == {0: {}}
+    assert follow_faces(media, samples, 40).boxes == {0: {}}
     # Nor one whose samples are too far apart, or whose clip is gone.
-    assert follow_faces(media, samples, 10) == {0: {}}
+    assert follow_faces(media, samples, 10).boxes == {0: {}}
     media.path.unlink()
-    assert follow_faces(media, samples, 40) == {0: {}}
+    assert follow_faces(media, samples, 40).boxes == {0: {}}
+
+
+def test_boxes_end_at_a_cut(tmp_path: Path) -> None:
+    """Two shots, a face at one place in both: what is boxed in one is not drawn in the other."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "16"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for shot in (0, 1):
+            picture = noise(320, 240, seed=shot)
+            picture = np.clip(picture.astype(int) // 4 + 150 * shot, 0, 255).astype(np.uint8)
+            for _ in range(13):
+                frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    report = replace(clip_report(5, 20), faces=(face(5), face(20)))
+    straight = Timeline(report)
+    followed = follow_faces(open_media(path), straight.samples(), straight.gaps)
+    assert followed.cuts == (13,)
+    assert followed.boxes == {0: {}}
+    timeline = Timeline(report, 25, followed)
+    first, second = (report.detections[n].frame for n in (0, -1))
+    assert (first, second) == (5, 20)
+    for frame in range(6, 20):
+        faces, rows = timeline.at(frame)
+        assert {row.frame for row in rows} <= {5 if frame < 13 else 20}
+        assert all((row.frame < 13) == (frame < 13) for row in faces)
 
 
 def test_faces_are_numbered_where_there_are_several() -> None:

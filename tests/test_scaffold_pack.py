@@ -356,3 +356,34 @@ def test_open_fields():
         "five (line 15)",
     ]
     assert open_fields("") == []
+
+
+def test_another_size_or_colour_is_another_detector(package, tmp_path):
+    paths = files(tmp_path, graph())
+    pack_bundle(package, *paths, side=160)
+    path = package / CARD_FILE
+    path.write_text(path.read_text().replace("threshold: 1.0", "threshold: 0.25"))
+    assert not pack_bundle(package, *paths, side=160).is_new
+    assert load_card(package).classes[0].threshold == 0.25
+    for change in ({"side": 200}, {"color": "bgr"}):
+        packed = pack_bundle(package, *paths, **change)
+        assert packed.is_new
+        assert packed.card.classes[0].threshold == 1.0
+
+
+def test_a_model_that_is_gone_is_made_again(package, tmp_path):
+    paths = files(tmp_path, graph())
+    pack_bundle(package, *paths)
+    (package / ONNX_FILE).unlink()
+    assert pack_bundle(package, *paths).agreement is not None
+    assert (package / ONNX_FILE).exists()
+
+
+@pytest.mark.parametrize("text", ["files: [x]", "input: 160", "a: &x [*x]"])
+def test_a_card_of_another_form_is_one_error(package, tmp_path, text):
+    path = package / CARD_FILE
+    key = text.split(":")[0]
+    lines = [line for line in path.read_text().splitlines() if not line.startswith((key, " "))]
+    path.write_text("\n".join([*lines, text]) + "\n")
+    with pytest.raises(CardError, match=CARD_FILE):
+        pack_bundle(package, *files(tmp_path, graph()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bundles import make_card
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sequence_samples import boxes_of, face_at, frame_of, write_model
 
 from fakecheck.assemble import ReportAssembler
@@ -207,6 +209,35 @@ def test_more_faces_make_each_have_to_be_rarer(cards, model):
     assert many.verdict.label == "inconclusive"
     assert one.verdict.threshold == pytest.approx(sigmoid(2.0))
     assert many.verdict.threshold == pytest.approx(sigmoid(2.0 + np.log(5)), abs=1e-4)
+
+
+def test_many_loud_faces_bear_each_other_out(cards, model):
+    loud = {f"t{n}": 2.5 for n in range(20)}
+    judged = judge_faces(evidence(**loud), cards, model.card, Timeline())
+    assert judged.verdict.label == "fake"
+    assert {face.label for face in judged.faces} == {"fake"}
+    quiet = {f"t{n}": -3.0 for n in range(18)}
+    two = judge_faces(evidence(t18=2.5, t19=2.5, **quiet), cards, model.card, Timeline())
+    assert two.verdict.label == "inconclusive"
+
+
+@given(st.lists(st.floats(-4, 5), min_size=1, max_size=12), st.integers(0, 11))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_louder_face_never_makes_a_video_less_fake(cards, model, ratios, which):
+    louder = list(ratios)
+    louder[which % len(ratios)] += 1.0
+    before, after = (
+        judge_faces(
+            evidence(**{f"t{n}": llr for n, llr in enumerate(values)}),
+            cards,
+            model.card,
+            Timeline(),
+        ).verdict
+        for values in (ratios, louder)
+    )
+    assert (before.label == "fake") <= (after.label == "fake")
+    for verdict in (before, after):
+        assert (verdict.label == "fake") == (verdict.probability > verdict.threshold)
 
 
 def test_under_the_band_it_is_real_and_the_reason_tells_the_misses(cards, model):

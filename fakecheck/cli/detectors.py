@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from fakecheck.card import ONNX_FILE, DetectorCard
+from fakecheck.cli.markup import escape
 from fakecheck.cli.new import new
 from fakecheck.cli.pack import pack
 from fakecheck.cli.validate import validate

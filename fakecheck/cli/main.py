@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -65,6 +66,9 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a code of `ExitCode`."""
+    for name in ("SIGTERM", "SIGHUP"):  # as Ctrl-C: what was found is kept, and nothing half done
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     sys.exit(run(args))
 
 

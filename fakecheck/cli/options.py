@@ -205,10 +205,19 @@ _SAMPLES = (
 )
 
 
+class MediaPath(click.Path):
+    """A path, but not an empty one: of an unset variable that would be the folder one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("a path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the arguments and options of `detect` and `video` to `command`."""
     command = click.argument(
-        "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
+        "paths", nargs=-1, required=True, type=MediaPath(path_type=Path), metavar="PATH..."
     )(command)
     for option in reversed((*_OUTPUT, *_DETECTORS, *_SAMPLES)):
         command = option(command)

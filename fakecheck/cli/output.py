@@ -65,6 +65,21 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Container[Path]) -
         owner[place] = option
 
 
+class _Noting:
+    """A sink that knows whether it was given anything."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.used = False
+
+    def add(self, report: Report) -> None:
+        self.used = True
+        self._sink.add(report)
+
+    def close(self) -> None:
+        self._sink.close()
+
+
 @contextmanager
 def open_sinks(
     form: str,
@@ -78,14 +93,16 @@ def open_sinks(
     """The writers for `--format`, `--output` and `--csv`.
 
     What they hold is closed and put in its place however the block ends, so that an interrupted run
-    keeps the reports that it had written. Raises OutputError where a file cannot be written.
+    keeps the reports that it had written; one that had none leaves the files that were there.
+    Raises OutputError where a file cannot be written.
     """
     with ExitStack() as stack:
         if output is None and sys.stdout is None:
             raise OutputError("the reports cannot be printed: standard output is closed")
         stream = _open(output, stack) if output is not None else sys.stdout
-        sinks = [_writer(form, stream, single=single, faces=faces, verbose=verbose)]
-        stack.callback(sinks[0].close)
+        first = _Noting(_writer(form, stream, single=single, faces=faces, verbose=verbose))
+        sinks: list[Sink] = [first]
+        stack.callback(first.close)
         if csv is not None:
             beside = CsvWriter(_open(csv, stack))
             stack.callback(beside.close)
@@ -94,6 +111,8 @@ def open_sinks(
         try:
             yield sinks
         except BaseException as error:
+            if not first.used:
+                raise
             failure = error
         stack.close()
         if failure is not None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from fakecheck.cli.detectors import FORMAT
+from fakecheck.cli.markup import escape
 from fakecheck.cli.registry_add import add
 from fakecheck.errors import ExitCode, UsageError
 from fakecheck.index import BUNDLED, IndexEntry, Registry, registry

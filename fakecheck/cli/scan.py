@@ -88,8 +88,10 @@ def _scan(
     host = PluginHost.discover(trusted_only=given["trusted_only"] or None)
     detectors = load_detectors(given["only"], given["skip"], given["engine"], given["device"], host)
     single = len(paths) == 1 and not os.path.isdir(paths[0])
-    # All of them first: what --annotate writes below a folder is not to be found there.
-    files = list(find_media(paths))
+    # All of them first: what --annotate writes below a folder is not to be found there, nor what it
+    # wrote the last time.
+    outputs = {resolved(path) for path in (annotate, timeline) if path is not None}
+    files = list(find_media(paths, outputs))
     writes = any((output, csv, html, annotate, timeline))
     inputs = {resolved(path) for path in files} if writes else set()
     drawer = TimelineDrawer(timeline, single, inputs) if timeline is not None else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import nlargest
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,7 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from fakecheck import __version__
-from fakecheck.report.moments import in_seconds, ranked_faces, ranked_families, stretch, worst_face
+from fakecheck.report.moments import (
+    clock,
+    in_seconds,
+    ranked_faces,
+    ranked_families,
+    several_faces,
+    stretch,
+    strongest_boxes,
+    worst_face,
+)
 from fakecheck.report.record import visible
 from fakecheck.types import DetectionRow, FaceRow, Label, Report
 
@@ -43,7 +51,7 @@ def render(
     if report.families:
         tables.append(_families_table(report, verbose))
     if report.detections:
-        tables.append(_boxes_table(report.detections, is_video, verbose))
+        tables.append(_boxes_table(report, verbose))
     if show_faces and report.faces:
         tables.append(_faces_table(report.faces, is_video, verbose))
     for table, more in tables:
@@ -74,6 +82,8 @@ def _details(report: Report, verbose: bool) -> list[Text]:
     if verdict.reason:
         lines.append(Text(visible(verdict.reason)))
     lines += _over_time(report, verbose)
+    if (looked := _looked_at(report)) is not None:
+        lines.append(looked)
     if verbose:
         about = f"{media.kind}, {media.width} x {media.height}"
         if media.kind == "video":
@@ -85,6 +95,20 @@ def _details(report: Report, verbose: bool) -> list[Text]:
         versions = ", ".join(f"{name} {version}" for name, version in detectors)
         lines.append(Text(f"fakecheck {__version__}; {versions or 'no detectors'}", "dim"))
     return lines
+
+
+def _looked_at(report: Report) -> Text | None:
+    """How much of a clip the verdict is on."""
+    looked, media = report.looked_at, report.media
+    if looked is None:
+        return None
+    total = "" if media.frames is None else f" of {media.frames}"
+    parts = [f"looked at {looked.frames}{total} frames"]
+    if looked.start or looked.end is not None:
+        end = media.duration if looked.end is None else looked.end
+        until = "to the end" if end is None else f"to {clock(end)}"
+        parts.append(f"only from {clock(looked.start)} {until}")
+    return Text(", ".join(parts), style="dim")
 
 
 def _over_time(report: Report, verbose: bool) -> list[Text]:
@@ -137,27 +161,31 @@ def _families_table(report: Report, verbose: bool) -> tuple[Table, int]:
     return table, len(ranked) - len(shown)
 
 
-def _boxes_table(rows: Sequence[DetectionRow], is_video: bool, verbose: bool) -> tuple[Table, int]:
-    # By evidence: scores of two detectors cannot be compared.
-    shown = nlargest(len(rows) if verbose else MAX_ROWS, rows, key=lambda row: row.llr)
+def _boxes_table(report: Report, verbose: bool) -> tuple[Table, int]:
+    rows, is_video, several = report.detections, report.media.kind == "video", several_faces(report)
+    shown = strongest_boxes(report, len(rows) if verbose else MAX_ROWS)
     when = [("frame", True), ("time", True)] if is_video else []
+    whose = [("face", True)] if several else []
     table = _table(
         ("artifact", False),
         ("family", False),
         ("detector", False),
         ("score", True),
         ("llr", True),
+        *whose,
         *when,
         ("box", True),
     )
     for row in shown:
         moment = [str(row.frame), _time(row)] if is_video else []
+        owner = ["" if row.track is None else str(row.track)] if several else []
         table.add_row(
             Text(visible(row.artifact)),
             Text(visible(row.family)),
             Text(visible(row.detector)),
             f"{row.score:.2f}",
             f"{row.llr:+.1f}",
+            *owner,
             *moment,
             _where(row.xyxy),
         )

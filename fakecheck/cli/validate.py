@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from fakecheck.cli.markup import escape
 from fakecheck.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:

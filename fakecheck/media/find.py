@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 PICTURE_SUFFIXES = frozenset(
@@ -14,23 +14,24 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".m
 MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
 
 
-def find_media(paths: Iterable[Path]) -> Iterator[Path]:
+def find_media(paths: Iterable[Path], outputs: Container[Path] = ()) -> Iterator[Path]:
     """The files of `paths`, each once, folders walked in order of names.
 
     A file that is given by name is taken whatever its suffix; inside folders only files with a
     known one are, and hidden files and folders are skipped, as are links to folders. A path that
     does not exist, or a folder that cannot be listed, is handed on: opening it raises MediaError.
+    Folders of `outputs`, resolved, are left out, unless they are given themselves.
     """
     seen: set[Path] = set()
     for path in paths:
-        for found in _walk(path) if os.path.isdir(path) else (path,):
+        for found in _walk(path, outputs) if os.path.isdir(path) else (path,):
             key = resolved(found)
             if key not in seen:
                 seen.add(key)
                 yield found
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, outputs: Container[Path]) -> Iterator[Path]:
     try:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
@@ -41,7 +42,8 @@ def _walk(folder: Path) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name)
+            if resolved(folder / entry.name) not in outputs:
+                yield from _walk(folder / entry.name, outputs)
         elif Path(entry.name).suffix.lower() in MEDIA_SUFFIXES and _may_be_file(entry):
             yield folder / entry.name
 

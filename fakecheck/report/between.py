@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
 import numpy as np
 
+from fakecheck.report.follow import Followed
 from fakecheck.types import DetectionRow, FaceRow, Report
 
 # A face that was missed on one sampled frame is carried over it, but not over two.
@@ -33,9 +34,10 @@ class Timeline:
         self,
         report: Report,
         second: int = 25,
-        followed: Mapping[int, Mapping[int, np.ndarray]] | None = None,
+        followed: Followed | None = None,
     ) -> None:
-        self._followed = followed or {}
+        self._followed = followed.boxes if followed else {}
+        self._cuts = followed.cuts if followed else ()
         self._report = report
         # Places in the report's rows: of a film the rows themselves would take half a gigabyte.
         self._faces: dict[int, dict[int, int]] = defaultdict(dict)
@@ -94,7 +96,8 @@ class Timeline:
             on_the_way = self._followed.get(track, {}).get(frame)
             if on_the_way is not None:
                 return replace(known[rows[before]], frame=frame, xyxy=_box(on_the_way))
-            if after - before <= min(self.gaps, self._trusted) or frame in rows:
+            near_by = after - before <= min(self.gaps, self._trusted)
+            if (near_by and self._one_shot(before, after)) or frame in rows:
                 share = (frame - before) / (after - before)
                 start, end = (np.array(known[rows[at]].xyxy) for at in (before, after))
                 box = _box(start + share * (end - start))
@@ -103,12 +106,17 @@ class Timeline:
         return None if near is None else known[rows[near]]
 
     def _nearest(self, order: Sequence[int], frame: int) -> int | None:
-        """The frame of `order` nearest to `frame`, None if it is over half an interval away."""
+        """The frame of `order` nearest to `frame` in its shot, None if it is over half an interval
+        away.
+        """
         place = bisect_left(order, frame)
-        around = order[max(0, place - 1) : place + 1]
+        around = [at for at in order[max(0, place - 1) : place + 1] if self._one_shot(at, frame)]
         near = min(around, key=lambda sample: abs(sample - frame), default=None)
         reach = min((self.interval + 1) // 2, self._trusted)
         return near if near is not None and abs(near - frame) <= reach else None
+
+    def _one_shot(self, first: int, second: int) -> bool:
+        return bisect_right(self._cuts, first) == bisect_right(self._cuts, second)
 
 
 def moved(

@@ -11,6 +11,7 @@ import yaml
 
 from fakecheck.report.moments import in_seconds, stretch
 from fakecheck.report.record import visible
+from fakecheck.types import Report
 
 LANGUAGES = ("en", "ko")
 
@@ -63,6 +64,19 @@ class Words:
         end = start if end is None else end
         text = stretch(start, end)
         return self("number.seconds", value=text) if in_seconds(end) else text
+
+    def looked_at(self, report: Report) -> str:
+        """How much of a clip the verdict is on."""
+        looked, media = report.looked_at, report.media
+        assert looked is not None
+        key = "video.looked_at" if media.frames is None else "video.looked_at_of"
+        text = self(key, frames=looked.frames, total=media.frames or 0)
+        end = media.duration if looked.end is None else looked.end
+        if looked.start == 0 and looked.end is None:
+            return text
+        if end is None:
+            return f"{text} {self('video.window_open', start=self.time(looked.start))}"
+        return f"{text} {self('video.window', time=self.time(looked.start, end))}"
 
     def face(self, track: int | None) -> str:
         """The name of a followed face; None is the whole frame."""

@@ -12,6 +12,8 @@ from fakecheck.types import DetectionRow, FaceRow, FamilyScore, Image, Verdict
 
 # Below this longer side, in pixels, a picture is enlarged so that labels can be read.
 MIN_SIDE = 480
+# A longer side counts as so many of the shorter one for the size of what is written.
+LONG = 1.6
 # Best boxes that get a label; more would cover the picture.
 MAX_LABELS = 16
 # A covered label is as bad as this many times its area of covered picture.
@@ -59,7 +61,8 @@ class Painter:
         self.scale = max(1.0, MIN_SIDE / max(width, height))
         self.width = max(1, round(width * self.scale))
         self.height = max(1, round(height * self.scale))
-        longer = max(self.width, self.height)
+        # Of a long screenshot, what can be looked at in one piece.
+        longer = min(max(self.width, self.height), LONG * min(self.width, self.height))
         self._line = max(2, round(longer / 400))
         self._font = max(14, round(longer / 62))
         # The strip's colours come from `families` alone; what else occurs must not change them.
@@ -68,7 +71,7 @@ class Painter:
         self._colors = {**others, **self._colors}
         self._strip = None
         if verdict is not None:
-            size = max(14, round(min(longer, 1.6 * self.width) / 48))
+            size = max(14, round(min(longer, LONG * self.width) / 48))
             self._strip = banner_tile(self.width, size, verdict, tuple(families))
 
     @property
@@ -102,11 +105,13 @@ class Painter:
         return np.ascontiguousarray(canvas)
 
     def _number(self, canvas: Image, face: FaceRow) -> Box:
-        """Writes a face's number into the upper right corner of its box."""
+        """Writes a face's number into the upper right corner of its box, or above a small one."""
         text = "?" if face.track is None else f"face {face.track}"
         tile = label_tile(text, self._font, FACE_COLOR, self.width)
         height, width = min(tile.shape[0], self.height), tile.shape[1]
-        _, top, right, _ = self._box(face.xyxy)
+        left, top, right, _ = self._box(face.xyxy)
+        if 2 * width > right - left:
+            top -= height
         x = max(0, min(right - width, self.width - width))
         y = max(0, min(top, self.height - height))
         canvas[y : y + height, x : x + width] = tile[:height]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fakecheck.types import FaceVerdict, FamilyScore, Report
+from heapq import nlargest
+
+from fakecheck.types import DetectionRow, FaceVerdict, FamilyScore, Report
 
 # From here on seconds alone are hard to find in a player.
 MINUTE = 60.0
@@ -21,6 +23,8 @@ def clock(seconds: float) -> str:
 def stretch(start: float, end: float) -> str:
     """`2.0–3.5`, or one time where both are the same to a tenth of a second."""
     first, last = clock(start), clock(end)
+    if in_seconds(start) and not in_seconds(end):
+        first = f"0:{start:04.1f}"
     return first if first == last else f"{first}–{last}"
 
 
@@ -50,6 +54,15 @@ def worst_face(report: Report) -> FaceVerdict | None:
     """The judged face that is the likeliest to be forged, if any was judged."""
     ranked = ranked_faces(report)
     return ranked[0] if ranked and ranked[0].probability is not None else None
+
+
+def strongest_boxes(report: Report, count: int) -> list[DetectionRow]:
+    """The boxes of the worst face by evidence, then all others'; scores cannot be compared."""
+    worst = worst_face(report)
+    tracks = (None,) if worst is None else (worst.track, None)
+    return nlargest(
+        count, report.detections, key=lambda row: (worst is None or row.track in tracks, row.llr)
+    )
 
 
 def several_faces(report: Report) -> bool:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import nlargest
 from typing import Any
 
 from fakecheck.report.catalogue import Words
-from fakecheck.report.moments import ranked_faces, ranked_families, worst_face
+from fakecheck.report.moments import (
+    ranked_faces,
+    ranked_families,
+    several_faces,
+    strongest_boxes,
+    worst_face,
+)
 from fakecheck.report.plot import plot
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
@@ -49,7 +54,7 @@ def file_view(
 ) -> dict[str, Any]:
     """The fields of the template `file.html`; `left_out` says that there were too many stills."""
     is_video = report.media.kind == "video"
-    boxes = nlargest(MAX_BOXES, report.detections, key=lambda row: row.llr)
+    boxes = strongest_boxes(report, MAX_BOXES)
     colors = _colors(report)
     return {
         "report": report,
@@ -69,6 +74,7 @@ def file_view(
             for row in ranked_families(report)
         ],
         "boxes": boxes,
+        "several": several_faces(report),
         "more_boxes": len(report.detections) - len(boxes),
         "colors": colors,
         "size": size,
@@ -95,7 +101,8 @@ def _means(report: Report, words: Words) -> str:
         if report.verdict.reason == NO_FRAME:
             return words("verdict.nothing.no_frame")
         if not sides:
-            return words("verdict.nothing.no_face")
+            kind = "no_face" if report.media.kind == "image" else "no_face_video"
+            return words(f"verdict.nothing.{kind}")
         if report.verdict.reason == NOT_JUDGED:
             return words("verdict.nothing.failed")
         return words("verdict.nothing.not_judged", pixels=round(max(sides)))

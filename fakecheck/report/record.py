@@ -23,9 +23,10 @@ LLR_DIGITS = 4
 def to_record(report: Report, timeline: bool = True) -> dict[str, Any]:
     """`report` as a `fakecheck.report/1`: families by probability, other rows in their order.
 
-    `face_verdicts`, `spans` and `timeline` are keys of a video's record; of a picture's only where
-    they hold something. Without `timeline`, which has a row a face and sampled frame, that one is
-    left out. Raises ValueError, with the field's name, for a number that JSON cannot hold.
+    `looked_at`, `face_verdicts`, `spans` and `timeline` are keys of a video's record; of a
+    picture's only where they hold something. Without `timeline`, which has a row a face and sampled
+    frame, that one is left out. Raises ValueError, with the field's name, for a number that JSON
+    cannot hold.
     """
     parts = record_parts(report, timeline)
     return {
@@ -73,7 +74,21 @@ def record_parts(report: Report, timeline: bool = True) -> dict[str, Any]:
             "fakecheck": __version__,
             "detectors": dict(sorted(report.detector_versions.items())),
         },
+        **_looked_at(report),
         **_over_time(report, timeline),
+    }
+
+
+def _looked_at(report: Report) -> dict[str, Any]:
+    looked = report.looked_at
+    if looked is None:
+        return {}
+    return {
+        "looked_at": {
+            "frames": looked.frames,
+            "start": number("start", looked.start, SECOND_DIGITS),
+            "end": _maybe("end", looked.end, SECOND_DIGITS),
+        }
     }
 
 

@@ -147,7 +147,7 @@ def _ground(pen: _Pen, shapes: Plot, report: Report, words: Words) -> None:
         pen.line(((tick.place, bottom), (tick.place, bottom + 4)), FAINT, 1)
         pen.text((tick.place, bottom + 17), tick.text, 11, FAINT, "ms")
     unit = words("video.clock") if shapes.in_minutes else words("video.seconds")
-    pen.text((right + 54, bottom + 17), unit, 11, FAINT, "rs")
+    pen.text((right + 54, bottom + 31), unit, 11, FAINT, "rs")
     pen.line(((area.x, bottom), (right, bottom)), FAINT, 1)
     if shapes.threshold is not None and report.verdict.threshold is not None:
         ends = ((area.x, shapes.threshold), (right, shapes.threshold))

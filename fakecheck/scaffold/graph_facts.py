@@ -65,8 +65,11 @@ def read_graph_facts(data: bytes, what: str) -> GraphFacts:
     except GraphRefusedError as error:
         advice = error.advice or (None if "forbidden op" in error.message else EXPORT_ADVICE)
         raise GraphRefusedError(error.message, advice) from error
-    ends = tensorflow_ends(data)
-    return GraphFacts(ends, len(nodes), _fixed(ends), _resized(nodes))
+    try:
+        ends = tensorflow_ends(data)
+        return GraphFacts(ends, len(nodes), _fixed(ends), _resized(nodes))
+    except WireError as error:
+        raise GraphRefusedError(f"{what} is damaged: {error}", EXPORT_ADVICE) from error
 
 
 def _fixed(ends: Ends) -> Size | None:

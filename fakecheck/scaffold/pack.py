@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from fakecheck.calibration import FALSE_ALARM_RATES, SILENT, SILENT_THRESHOLD
-from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, DetectorCard, load_card
+from fakecheck.card import (
+    CARD_FILE,
+    GRAPH_FILE,
+    LABEL_MAP_FILE,
+    ONNX_FILE,
+    DetectorCard,
+    load_card,
+    read_fields,
+)
 from fakecheck.engines.convert import Agreement
 from fakecheck.engines.optimize import optimize_bundle
 from fakecheck.errors import (
@@ -17,10 +25,11 @@ from fakecheck.errors import (
     FakecheckError,
     GraphRefusedError,
     InputError,
+    OutputError,
     UsageError,
 )
 from fakecheck.graph import MAX_BYTES
-from fakecheck.index import check_record, read_yaml
+from fakecheck.index import check_record
 from fakecheck.labelmap import parse_label_map
 from fakecheck.report.files import atomic_path
 from fakecheck.scaffold.card_text import open_fields, replace_fields
@@ -102,15 +111,21 @@ def pack_bundle(
     label_map = _read(labels)
     names = _class_names(label_map, labels.name)
     path = folder / CARD_FILE
-    before = read_yaml(path)
+    before = read_fields(path)
+    for name in ("files", "input"):
+        if not isinstance(before.get(name) or {}, dict):
+            raise CardError(f"{path}: {name}: must hold fields and their values")
     text = path.read_text(encoding="utf-8")
 
     sums = {GRAPH_FILE: _sha256(data), LABEL_MAP_FILE: _sha256(label_map)}
-    old = before.get("files") or {}
+    old, taken = before.get("files") or {}, _input(facts, before, side, color)
+    # Fitted and converted for other pictures it is of no use, whatever the graph.
     is_new = any(old.get(name) != digest for name, digest in sums.items())
-    if not is_new and ONNX_FILE in old:
+    is_new |= {"color": "rgb", **(before.get("input") or {})} != taken
+    kept = folder / ONNX_FILE
+    if not is_new and kept.is_file() and _sha256(_read(kept)) == old.get(ONNX_FILE):
         sums[ONNX_FILE] = old[ONNX_FILE]
-    changes: dict[str, Any] = {"input": _input(facts, before, side, color), "files": sums}
+    changes: dict[str, Any] = {"input": taken, "files": sums}
     if is_new:
         changes |= _silent(names)
     values = {**before, **changes, "folder": folder}
@@ -118,16 +133,23 @@ def pack_bundle(
     check_ends(facts.ends, card, graph.name)
     text = replace_fields(text, changes)
 
-    if is_new:
-        (folder / ONNX_FILE).unlink(missing_ok=True)
     contents = ((GRAPH_FILE, data), (LABEL_MAP_FILE, label_map), (CARD_FILE, text.encode("utf-8")))
     for name, content in contents:
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)
+    if card.onnx is None:
+        _remove(kept)
     agreement, problem = (None, None) if card.onnx is not None else _make_onnx(folder)
     # The conversion has added a line to the card.
     left = tuple(open_fields(path.read_text(encoding="utf-8")))
     return Packed(load_card(folder), facts, is_new, agreement, problem, left)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be removed: {error.strerror}") from error
 
 
 def _make_onnx(folder: Path) -> tuple[Agreement | None, FakecheckError | None]:

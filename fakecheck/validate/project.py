@@ -155,7 +155,9 @@ def _bundles(folder: Path, level: int) -> Iterator[Path]:
     if level == MAX_LEVELS:
         return
     try:
-        below = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+        below = sorted(
+            entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)
+        )
     except OSError:
         return
     for name in below:
