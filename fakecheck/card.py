@@ -35,8 +35,6 @@ Version = Annotated[str, Field(pattern=r"^\d{1,6}\.\d{1,6}\.\d{1,6}$")]
 Count = Annotated[int, Field(ge=1, le=2**63)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["synthesis", "attribute_edit", "swap", "part_swap"]
-
-
 # No ratio of evidence is known to so many powers of e; sums of them must stay finite.
 MAX_LLR = 50.0
 

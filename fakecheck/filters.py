@@ -158,7 +158,7 @@ def apply_filters(image: Image, chain: Sequence[Mapping[str, Any]]) -> Image:
     for step in chain:
         parameters = dict(step)
         name = parameters.pop("name", None)
-        if not isinstance(name, str) or name not in FILTERS:
+        if name not in FILTERS:
             raise ValueError(f"unknown filter {name!r}, known are {', '.join(FILTERS)}")
         try:
             image = FILTERS[name](image, **parameters)

@@ -348,7 +348,7 @@ def test_a_run_that_reports_nothing_leaves_the_earlier_report(tmp_path, monkeypa
 
 def test_a_window_of_a_clip_is_said_to_be_one(fakecheck):
     out = fakecheck("video", FORGED_CLIP, "--start", "0.5", "--end", "1.5")[1]
-    assert "only from 0.5 to 1.5" in out
+    assert "only from 0.5 to 1.5 s" in out
     whole = fakecheck("video", FORGED_CLIP, "--frames", "4", "--format", "json")[1]
     record = json.loads(whole)
     assert record["looked_at"] == {"frames": 4, "start": 0.0, "end": None}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
-from fakecheck.filters import FILTERS, apply_filters
+from fakecheck.filters import FILTERS, LIMITS, apply_filters, check_filters
 
 NOISE = np.random.default_rng(1).integers(0, 256, (48, 64, 3)).astype(np.uint8)
 FLAT = np.full((48, 64, 3), 100, np.uint8)
@@ -52,3 +54,27 @@ def test_no_chain_is_the_picture_itself():
 def test_a_wrong_step_is_named(step, message):
     with pytest.raises(ValueError, match=message):
         apply_filters(NOISE, [step])
+
+
+def test_every_parameter_has_limits_and_the_defaults_keep_them():
+    for name, function in FILTERS.items():
+        given = dict(inspect.signature(function).parameters)
+        del given["image"]
+        assert set(given) - {"mode"} == set(LIMITS[name])
+        check_filters([{"name": name, **{key: one.default for key, one in given.items()}}])
+
+
+@pytest.mark.parametrize(
+    ("step", "cause"),
+    [
+        ({"name": "clahe", "tiles": 100_000}, "tiles must be 1 to 64"),
+        ({"name": "clahe", "tiles": 2.5}, "tiles must be a whole number"),
+        ({"name": "gamma", "gamma": float("nan")}, "gamma must be 0.01 to 100, got nan"),
+        ({"name": "sharpen", "amount": True}, "amount must be 0 to 100, got True"),
+        ({"name": "emboss", "mode": "binary"}, "takes no 'mode'"),
+        ({"name": ["emboss"]}, "unknown filter"),
+    ],
+)
+def test_what_opencv_should_not_be_given_is_named(step, cause):
+    with pytest.raises(ValueError, match=cause):
+        check_filters([step])

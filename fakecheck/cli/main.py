@@ -67,8 +67,9 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a code of `ExitCode`."""
     for name in ("SIGTERM", "SIGHUP"):  # as Ctrl-C: what was found is kept, and nothing half done
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     sys.exit(run(args))
 
 

@@ -106,8 +106,9 @@ def _looked_at(report: Report) -> Text | None:
     parts = [f"looked at {looked.frames}{total} frames"]
     if looked.start or looked.end is not None:
         end = media.duration if looked.end is None else looked.end
-        until = "to the end" if end is None else f"to {clock(end)}"
-        parts.append(f"only from {clock(looked.start)} {until}")
+        until = "the end" if end is None else clock(end)
+        unit = " s" if end is not None and in_seconds(end) else ""
+        parts.append(f"only from {clock(looked.start)} to {until}{unit}")
     return Text(", ".join(parts), style="dim")
 
 
