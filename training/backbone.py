@@ -64,7 +64,7 @@ def start_weights(trainer: Trainer, recipe: BackboneRecipe, work: Path) -> None:
     if recipe.start:
         start = build_backbone()
         reader = tf.train.Checkpoint(feature_extractor=start)
-        reader.restore(str(trained_backbone(work, recipe.start))).expect_partial()
+        reader.restore(str(backbone_path(work, recipe.start))).expect_partial()
         backbone_of(trainer.model).set_weights(start.get_weights())
     else:
         load_imagenet(backbone_of(trainer.model))

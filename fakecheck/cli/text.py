@@ -19,6 +19,7 @@ from fakecheck.report.moments import (
     several_faces,
     stretch,
     strongest_boxes,
+    window_looked_at,
     worst_face,
 )
 from fakecheck.report.record import visible
@@ -104,11 +105,11 @@ def _looked_at(report: Report) -> Text | None:
         return None
     total = "" if media.frames is None else f" of {media.frames}"
     parts = [f"looked at {looked.frames}{total} frames"]
-    if looked.start or looked.end is not None:
-        end = media.duration if looked.end is None else looked.end
+    if window := window_looked_at(report):
+        start, end = window
         until = "the end" if end is None else clock(end)
         unit = " s" if end is not None and in_seconds(end) else ""
-        parts.append(f"only from {clock(looked.start)} to {until}{unit}")
+        parts.append(f"only from {clock(start)} to {until}{unit}")
     return Text(", ".join(parts), style="dim")
 
 

@@ -1,6 +1,7 @@
-"""When each frame of a clip is shown and where decoding may start: read from packets, not decoded.
+"""When each frame of a clip is shown: by a clock, as frames are decoded, or by a timetable.
 
-With it a few frames of a long film cost seconds instead of the decoding of all of it.
+The timetable is read from packets, not decoded, and says where decoding may start: with it a few
+frames of a long film cost seconds instead of the decoding of all of it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -106,3 +108,34 @@ def read_timetable(
 def _restarts(pts: NDArray[np.int64], time_base: float) -> bool:
     back = np.maximum.accumulate(pts) - pts if len(pts) else pts
     return bool((back * time_base > RESTART).any())
+
+
+class Clock:
+    """Time stamps → seconds after the stream's start, never going back.
+
+    Where they start anew, as in recordings that were put one behind the other, time goes on.
+    """
+
+    def __init__(self, stream: VideoStream, fps: float | None) -> None:
+        self._start = stream.start_time
+        self._base = stream.time_base
+        self._fps = fps
+        self._last = 0.0
+        self._joined = 0.0
+
+    def time(self, index: int, frame: VideoFrame) -> float | None:
+        """Of the next decoded frame, whose number is `index`; None where nothing tells it."""
+        if frame.pts is not None and self._base is not None:
+            if self._start is None:
+                self._start = frame.pts
+            time = float((frame.pts - self._start) * self._base) + self._joined
+            if self._last - time > RESTART:
+                joint = self._last + 1 / (self._fps or DEFAULT_FPS)
+                self._joined, time = self._joined + joint - time, joint
+            # AVI counts frames as stored, so reordered ones may seem to jump back.
+            self._last = max(self._last, time)
+            return self._last
+        if self._fps:
+            self._last = max(self._last, index / self._fps)
+            return self._last
+        return None

@@ -20,10 +20,9 @@ from fakecheck.errors import MediaError
 from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
 from fakecheck.media.containers import is_cut_off
 from fakecheck.media.timetable import (
-    DEFAULT_FPS,
     EXACT_SEEKS,
-    RESTART,
     SEEK_SKIPS,
+    Clock,
     Timetable,
     read_timetable,
 )
@@ -192,7 +191,7 @@ class Video(Media):
         with _opened(self.path, self.demuxer) as (container, stream):
             tail_lost = cut_off = is_cut_off(self.path, self.demuxer)
             stream.codec_context.thread_type = "AUTO"
-            clock = _Clock(stream, self.fps)
+            clock = Clock(stream, self.fps)
             for frame in _frames_and_gaps(container, stream, cut_off):
                 if stop():
                     return
@@ -254,36 +253,6 @@ def open_video(path: Path, demuxer: str, sha256: str, limits: Limits) -> Video:
         width, height = turn.size(first.width, first.height)
     info = MediaInfo(str(path), sha256, "video", width, height, frames, duration)
     return Video(path, info, float(rate) if rate else None, demuxer, turn, limits)
-
-
-class _Clock:
-    """Time stamps → seconds after the stream's start, never going back.
-
-    Where they start anew, as in recordings that were put one behind the other, time goes on.
-    """
-
-    def __init__(self, stream: VideoStream, fps: float | None) -> None:
-        self._start = stream.start_time
-        self._base = stream.time_base
-        self._fps = fps
-        self._last = 0.0
-        self._joined = 0.0
-
-    def time(self, index: int, frame: VideoFrame) -> float | None:
-        if frame.pts is not None and self._base is not None:
-            if self._start is None:
-                self._start = frame.pts
-            time = float((frame.pts - self._start) * self._base) + self._joined
-            if self._last - time > RESTART:
-                joint = self._last + 1 / (self._fps or DEFAULT_FPS)
-                self._joined, time = self._joined + joint - time, joint
-            # AVI counts frames as stored, so reordered ones may seem to jump back.
-            self._last = max(self._last, time)
-            return self._last
-        if self._fps:
-            self._last = max(self._last, index / self._fps)
-            return self._last
-        return None
 
 
 def open_container(path: Path, demuxer: str) -> InputContainer:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from fakecheck.report.moments import in_seconds, stretch
+from fakecheck.report.moments import in_seconds, stretch, window_looked_at
 from fakecheck.report.record import visible
 from fakecheck.types import Report
 
@@ -71,12 +71,13 @@ class Words:
         assert looked is not None
         key = "video.looked_at" if media.frames is None else "video.looked_at_of"
         text = self(key, frames=looked.frames, total=media.frames or 0)
-        end = media.duration if looked.end is None else looked.end
-        if looked.start == 0 and looked.end is None:
+        window = window_looked_at(report)
+        if window is None:
             return text
+        start, end = window
         if end is None:
-            return f"{text} {self('video.window_open', start=self.time(looked.start))}"
-        return f"{text} {self('video.window', time=self.time(looked.start, end))}"
+            return f"{text} {self('video.window_open', start=self.time(start))}"
+        return f"{text} {self('video.window', time=self.time(start, end))}"
 
     def face(self, track: int | None) -> str:
         """The name of a followed face; None is the whole frame."""

@@ -71,7 +71,7 @@ class Painter:
         self._colors = {**others, **self._colors}
         self._strip = None
         if verdict is not None:
-            size = max(14, round(min(longer, LONG * self.width) / 48))
+            size = max(14, round(longer / 48))
             self._strip = banner_tile(self.width, size, verdict, tuple(families))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import nlargest
 
 from fakecheck.types import DetectionRow, FaceVerdict, FamilyScore, Report
@@ -56,13 +57,28 @@ def worst_face(report: Report) -> FaceVerdict | None:
     return ranked[0] if ranked and ranked[0].probability is not None else None
 
 
-def strongest_boxes(report: Report, count: int) -> list[DetectionRow]:
-    """The boxes of the worst face by evidence, then all others'; scores cannot be compared."""
+def box_rank(report: Report) -> Callable[[DetectionRow], tuple[bool, float]]:
+    """What boxes are ranked by: whether they are the worst face's, then evidence; scores of two
+    detectors cannot be compared.
+    """
     worst = worst_face(report)
-    tracks = (None,) if worst is None else (worst.track, None)
-    return nlargest(
-        count, report.detections, key=lambda row: (worst is None or row.track in tracks, row.llr)
-    )
+    return lambda row: (worst is None or row.track in (worst.track, None), row.llr)
+
+
+def strongest_boxes(report: Report, count: int) -> list[DetectionRow]:
+    """The first of the boxes by `box_rank`."""
+    return nlargest(count, report.detections, key=box_rank(report))
+
+
+def window_looked_at(report: Report) -> tuple[float, float | None] | None:
+    """Start and end in seconds of the part of a clip that was looked at, None for all of it.
+
+    The end is None where nobody knows how long the clip is.
+    """
+    looked = report.looked_at
+    if looked is None or (looked.start == 0 and looked.end is None):
+        return None
+    return looked.start, report.media.duration if looked.end is None else looked.end
 
 
 def several_faces(report: Report) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from fakecheck.errors import MediaError
 from fakecheck.media import Media, Sampling
 from fakecheck.report.drawing import Painter
-from fakecheck.report.moments import several_faces, worst_face
+from fakecheck.report.moments import box_rank, several_faces
 from fakecheck.types import DetectionRow, FaceRow, Frame, Image, Report
 
 # Of a clip. Two beside each other, twice: more than anybody compares.
@@ -65,11 +65,10 @@ def best_frames(report: Report, count: int = COUNT) -> list[int]:
     """Indices of the frames whose boxes have the strongest evidence, those of the worst face first;
     of a clip without boxes, one frame in which a face is as large as anywhere.
     """
-    worst = worst_face(report)
+    rank = box_rank(report)
     strength: dict[int, tuple[bool, float]] = defaultdict(lambda: (False, -inf))
     for row in report.detections:
-        own = worst is None or row.track in (worst.track, None)
-        strength[row.frame] = max(strength[row.frame], (own, row.llr))
+        strength[row.frame] = max(strength[row.frame], rank(row))
     if not strength:
         largest = max(report.faces, key=_area, default=None)
         return [] if largest is None else [largest.frame]

@@ -137,10 +137,11 @@ def pack_bundle(
     for name, content in contents:
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)
+    agreement, problem = None, None
     if card.onnx is None:
         _remove(kept)
-    agreement, problem = (None, None) if card.onnx is not None else _make_onnx(folder)
-    # The conversion has added a line to the card.
+        # Adds a line to the card.
+        agreement, problem = _make_onnx(folder)
     left = tuple(open_fields(path.read_text(encoding="utf-8")))
     return Packed(load_card(folder), facts, is_new, agreement, problem, left)
 
