@@ -51,7 +51,7 @@ def check_label_map(card: DetectorCard, data: bytes) -> None:
     try:
         if len(data) > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES} bytes")
-        classes = parse_label_map(data.decode("utf-8"))
+        classes = parse_label_map(data.decode("utf-8-sig"))
     except ValueError as error:
         raise CardError(f"{card.id}: {LABEL_MAP_FILE} is no label map: {error}") from error
     wanted = {spec.id: spec.name for spec in card.classes}

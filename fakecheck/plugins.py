@@ -244,13 +244,21 @@ class PluginHost:
                 self._problems.append(PluginProblem(origin, item.name, str(error)))
                 return
         if isinstance(item, DetectorCard):
-            self._found.append(InstalledDetector(item, origin))
+            if not self._knows(item, origin):
+                self._found.append(InstalledDetector(item, origin))
         else:
             self._fail(
                 origin,
                 "its hook fakecheck_detectors must give folders (Path) or DetectorCards, "
                 f"got {type(item).__name__}",
             )
+
+    def _knows(self, card: DetectorCard, origin: Origin) -> bool:
+        """Whether the package gave this card before: by two entry points, or twice by one."""
+        return any(
+            one.card == card and one.origin.distribution == origin.distribution
+            for one in self._found
+        )
 
     def _refuse(self, origin: Origin, detector: str | None, cause: str) -> None:
         cause = f"refused, as only trusted detectors are wanted: {cause}"

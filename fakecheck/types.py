@@ -18,6 +18,7 @@ Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Label = Literal["real", "fake", "inconclusive"]
 MediaKind = Literal["image", "video"]
+Unjudged = Literal["no_frame", "no_face", "face_too_small", "detectors_failed"]
 
 
 def _check_shape(what: str, array: NDArray, expected: tuple[int | None, ...]) -> None:
@@ -157,6 +158,7 @@ class Verdict:
     """`label`, the `probability` of fake in 0..1, the `threshold` it was held against, and why.
 
     Over `threshold` a file is called fake, under `real_below` real; None where nobody says so.
+    Where there was nothing to judge, `unjudged` says why and `probability` is None.
     """
 
     label: Label
@@ -164,6 +166,7 @@ class Verdict:
     threshold: float | None
     reason: str
     real_below: float | None = None
+    unjudged: Unjudged | None = None
 
 
 @dataclass(frozen=True)

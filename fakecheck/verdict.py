@@ -21,13 +21,10 @@ from functools import lru_cache
 from fakecheck.alarms import false_alarm_rate
 from fakecheck.card import DetectorCard
 from fakecheck.sequence import Evidence
-from fakecheck.types import FamilyScore, MediaKind, Verdict
+from fakecheck.types import FamilyScore, MediaKind, Unjudged, Verdict
 
 # The share of real pictures that may be called fake, over all detectors together.
 FALSE_ALARM_RATE = 0.01
-# The reason of a verdict on a file of which nothing could be read.
-NO_FRAME = "no frame could be looked at"
-NOT_JUDGED = "no detector could judge a face"
 # Under even odds nothing is called fake, over them nothing real.
 EVEN = 0.5
 
@@ -76,7 +73,8 @@ def judge(
         for name, llr in values.items()
     ]
     if not ratios:
-        return Verdict("inconclusive", None, None, why_nothing(evidence, min_face)), ()
+        cause, reason = why_nothing(evidence, min_face)
+        return Verdict("inconclusive", None, None, reason, unjudged=cause), ()
     total = sum(ratio for _, ratio in ratios)
     fused = total / len(ratios)
     probability = fused / (fused + 1)
@@ -125,15 +123,15 @@ def _verdict(
     return Verdict("inconclusive", probability, limit, prefix + reason, EVEN)
 
 
-def why_nothing(evidence: Evidence, min_face: float) -> str:
-    """Why there is nothing to give a probability for."""
+def why_nothing(evidence: Evidence, min_face: float) -> tuple[Unjudged, str]:
+    """Why there is nothing to give a probability for, for programs and for people."""
     if not evidence.frames:
-        return NO_FRAME
+        return "no_frame", "no frame could be looked at"
     if evidence.too_small:
-        return (
+        return "face_too_small", (
             f"the largest face is {evidence.largest_face:.0f} pixels long, "
             f"under {min_face:.0f} a face cannot be judged"
         )
     if evidence.faces:
-        return NOT_JUDGED
-    return "no face was found"
+        return "detectors_failed", "no detector could judge a face"
+    return "no_face", "no face was found"

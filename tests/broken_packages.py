@@ -161,6 +161,10 @@ def _no_licence(folder: Path) -> None:
     (good_package(folder) / "LICENSE").unlink()
 
 
+def _unwritten_licence(folder: Path) -> None:
+    (good_package(folder) / "LICENSE").write_text("TODO the text of CC-BY-4.0\n", encoding="utf-8")
+
+
 BROKEN = (
     Broken(
         "bad YAML",
@@ -253,6 +257,12 @@ BROKEN = (
         _no_licence,
         "package.licence",
         "{folder} holds no licence: a file LICENSE, LICENCE or COPYING with its text",
+    ),
+    Broken(
+        "licence still to be written",
+        _unwritten_licence,
+        "package.licence",
+        "{folder}/LICENSE still has a TODO in it",
     ),
 )
 

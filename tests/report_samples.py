@@ -52,7 +52,7 @@ def image_report(path: str = "photos/face.jpg") -> Report:
     return replace(
         report,
         media=MediaInfo(path, SHA256, "image", 64, 48, 1),
-        verdict=Verdict("inconclusive", None, None, "no face was found"),
+        verdict=Verdict("inconclusive", None, None, "no face was found", unjudged="no_face"),
         families=(),
         faces=(),
         detections=(),

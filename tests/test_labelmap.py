@@ -60,6 +60,7 @@ def test_what_is_written_is_read(classes):
 def test_check_names_the_class(tmp_path):
     card = make_card(tmp_path)
     check_label_map(card, label_map().encode())
+    check_label_map(card, label_map().encode("utf-8-sig"))  # as Windows' editors write it
     for text, cause in (
         (label_map(("face_blur", CLASSES[1])), "class 1 is face_synthesis on the card and face_b"),
         (label_map() + "item { id: 3 name: 'x' }", "class 3 is missing on the card and x in"),

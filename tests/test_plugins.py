@@ -81,6 +81,14 @@ def test_folders_and_cards_are_taken(tmp_path):
     assert host.problems == ()
 
 
+def test_a_detector_given_twice_is_one(tmp_path):
+    folder = write_bundle(tmp_path / "a", id="a")
+    host = PluginHost()
+    host.register(plugin(folder, load_card(folder)), "one")
+    assert list(host.detectors) == ["a"]
+    assert host.problems == ()
+
+
 def test_a_broken_card_does_not_hide_the_next(tmp_path):
     write_bundle(tmp_path / "bad", id="Bad Id")
     host = PluginHost()

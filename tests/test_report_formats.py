@@ -56,6 +56,7 @@ GOLDEN = {
         "probability": 0.971235,
         "threshold": 0.5,
         "real_below": None,
+        "unjudged": None,
         "reason": "deepfakes fired on 2 of 2 frames",
     },
     "families": [

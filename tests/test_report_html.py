@@ -24,8 +24,7 @@ from fakecheck.media import Sampling, open_media
 from fakecheck.report.catalogue import LANGUAGES, Words
 from fakecheck.report.html import HtmlReport
 from fakecheck.report.stills import COUNT, MAX_BYTES, Still, best_frames, marked_stills
-from fakecheck.types import FamilyScore, Report, StageError, Verdict
-from fakecheck.verdict import NOT_JUDGED
+from fakecheck.types import FamilyScore, Report, StageError, Unjudged, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
 HOSTILE = (
@@ -198,14 +197,19 @@ FAMILIES = (FamilyScore("deepfakes", 0.3), FamilyScore("partswap", 0.1))
 
 
 def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:
-    nobody = page(tmp_path, image_report()).one("div", "verdict").text
+    def says(cause: Unjudged, report: Report = image_report()) -> str:
+        verdict = replace(report.verdict, unjudged=cause, probability=None)
+        return page(tmp_path, replace(report, verdict=verdict)).one("div", "verdict").text
+
+    nobody = says("no_face")
     assert "No face was found" in nobody
+    assert "--frames" in says("no_face", video_report())
     small = replace(
         image_report(), faces=(replace(video_report().faces[0], xyxy=(0, 0, 20, 30.4)),)
     )
-    assert "has 30 pixels" in page(tmp_path, small).one("div", "verdict").text
-    failed = replace(small, verdict=replace(small.verdict, reason=NOT_JUDGED))
-    assert "No detector could judge a face" in page(tmp_path, failed).one("div", "verdict").text
+    assert "has 30 pixels" in says("face_too_small", small)
+    assert "No detector could judge a face" in says("detectors_failed", small)
+    assert "No frame of the file could be read" in says("no_frame")
     assert "Probability" not in nobody
 
 

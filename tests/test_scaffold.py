@@ -16,7 +16,7 @@ from fakecheck.index import registry
 from fakecheck.plugins import PluginHost
 from fakecheck.scaffold.card_text import open_fields
 from fakecheck.scaffold.names import Names, check_free, kind_of
-from fakecheck.scaffold.render import NewPackage, check_licence, render_package
+from fakecheck.scaffold.render import NewPackage, render_package, spdx
 from fakecheck.validate.project import read_project
 from tests.bundles import write_bundle
 from tests.test_plugins import plugin
@@ -160,10 +160,12 @@ def test_licences(tmp_path, licence, words):
     ] == (licence)
 
 
-def test_what_is_no_licence():
-    check_licence("LicenseRef-Mine")
-    with pytest.raises(UsageError, match="no SPDX identifier"):
-        check_licence("do what you want")
+def test_licences_are_those_of_spdx():
+    assert spdx("LicenseRef-Mine") == "LicenseRef-Mine"
+    assert spdx("apache-2.0") == "Apache-2.0"
+    for words in ("do what you want", "Proprietary", ""):
+        with pytest.raises(UsageError, match="no SPDX identifier"):
+            spdx(words)
 
 
 def test_nothing_is_overwritten(tmp_path):

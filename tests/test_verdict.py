@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ from fakecheck.sequence import Evidence, EvidencePool
 from fakecheck.types import Face, FrameResult, StageError
 from fakecheck.verdict import (
     FALSE_ALARM_RATE,
-    NOT_JUDGED,
     false_alarm_rate,
     judge,
     sigmoid,
@@ -112,16 +112,22 @@ def test_between_even_odds_and_the_threshold_it_is_inconclusive(cards):
 
 
 @pytest.mark.parametrize(
-    ("given_evidence", "reason"),
+    ("given_evidence", "cause", "reason"),
     [
-        (evidence(), "no face was found"),
-        (evidence({}, too_small=1, largest=30.0), "the largest face is 30 pixels long"),
-        (evidence({}), "no detector could judge a face"),
+        (evidence(), "no_face", "no face was found"),
+        (
+            evidence({}, too_small=1, largest=30.0),
+            "face_too_small",
+            "the largest face is 30 pixels long",
+        ),
+        (evidence({}), "detectors_failed", "no detector could judge a face"),
+        (replace(evidence(), frames=0), "no_frame", "no frame could be looked at"),
     ],
 )
-def test_nothing_to_judge_is_inconclusive_with_its_reason(cards, given_evidence, reason):
+def test_nothing_to_judge_is_inconclusive_with_its_reason(cards, given_evidence, cause, reason):
     verdict, families = judge(given_evidence, cards, "image", 40)
     assert (verdict.label, verdict.probability, verdict.threshold) == ("inconclusive", None, None)
+    assert verdict.unjudged == cause
     assert reason in verdict.reason
     assert families == ()
 
@@ -186,4 +192,4 @@ def test_a_face_that_no_detector_managed_to_judge_is_not_too_small(cards):
     pool = EvidencePool()
     pool.add(FrameResult(0, None, (face(0, 172),), (), llr, errors=(error,)))
     assert pool.evidence().too_small == 0
-    assert judge(pool.evidence(), cards, "image", 36)[0].reason == NOT_JUDGED
+    assert judge(pool.evidence(), cards, "image", 36)[0].unjudged == "detectors_failed"

@@ -21,7 +21,6 @@ from fakecheck.media import Limits, find_media
 from fakecheck.media.find import resolved
 from fakecheck.pipeline import Options, Outcome, check_files
 from fakecheck.plugins import PluginHost
-from fakecheck.verdict import NO_FRAME
 
 EPILOG = """\b
 Examples:
@@ -163,7 +162,7 @@ class _Tally:
         self._fake |= outcome.report.verdict.label == "fake"
         for sink in self._sinks:
             sink.add(outcome.report)
-        if outcome.report.verdict.reason == NO_FRAME:
+        if outcome.report.verdict.unjudged == "no_frame":
             return
         for write in (
             self._marker.mark if self._marker else None,

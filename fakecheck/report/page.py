@@ -19,7 +19,6 @@ from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.report.tiles import Color, family_colors
 from fakecheck.types import DetectionRow, Report
-from fakecheck.verdict import NO_FRAME, NOT_JUDGED
 
 MAX_BOXES = 20
 MAX_SPANS = 12
@@ -90,22 +89,18 @@ def hex_color(color: Color) -> str:
 
 
 def _case(report: Report) -> str:
-    return "nothing" if report.verdict.probability is None else report.verdict.label
+    return "nothing" if report.verdict.unjudged else report.verdict.label
 
 
 def _means(report: Report, words: Words) -> str:
     """Built from the numbers, not from the verdict's own sentence, which is English."""
     case = _case(report)
     if case == "nothing":
+        cause = f"verdict.nothing.{report.verdict.unjudged}"
+        if report.verdict.unjudged == "no_face" and report.media.kind == "video":
+            cause += "_video"
         sides = [max(f.xyxy[2] - f.xyxy[0], f.xyxy[3] - f.xyxy[1]) for f in report.faces]
-        if report.verdict.reason == NO_FRAME:
-            return words("verdict.nothing.no_frame")
-        if not sides:
-            kind = "no_face" if report.media.kind == "image" else "no_face_video"
-            return words(f"verdict.nothing.{kind}")
-        if report.verdict.reason == NOT_JUDGED:
-            return words("verdict.nothing.failed")
-        return words("verdict.nothing.not_judged", pixels=round(max(sides)))
+        return words(cause, pixels=round(max(sides, default=0)))
     ranked = ranked_families(report)
     return words(
         f"verdict.{case}.{report.media.kind}",

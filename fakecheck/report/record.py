@@ -55,6 +55,7 @@ def record_parts(report: Report, timeline: bool = True) -> dict[str, Any]:
             "probability": _maybe("probability", verdict.probability, SCORE_DIGITS),
             "threshold": _maybe("threshold", verdict.threshold, SCORE_DIGITS),
             "real_below": _maybe("real_below", verdict.real_below, SCORE_DIGITS),
+            "unjudged": verdict.unjudged,
             "reason": verdict.reason,
         },
         "families": [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 import jinja2
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 import fakecheck
 from fakecheck.card import MIN_FACE
@@ -27,8 +27,6 @@ SUFFIX = ".j2"
 # Stands for the package's import name in the template's paths.
 MODULE = "MODULE"
 FIRST_VERSION = "0.1.0"
-# Short identifiers and LicenseRefs, as in the SPDX specification's annex on license expressions.
-_LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,15 @@ class NewPackage:
     licence: str = "Apache-2.0"
 
 
-def check_licence(licence: str) -> None:
-    """Raises UsageError for what cannot be an SPDX identifier."""
-    if not _LICENCE.fullmatch(licence):
+def spdx(licence: str) -> str:
+    """The SPDX expression as build backends want it. Raises UsageError for anything else."""
+    try:
+        return canonicalize_license_expression(licence)
+    except InvalidLicenseExpression as error:
         raise UsageError(
             f"{licence!r} is no SPDX identifier of a licence",
-            "such as Apache-2.0, MIT or CC-BY-4.0",
-        )
+            "such as Apache-2.0, MIT or CC-BY-4.0; LicenseRef-NAME for one of your own",
+        ) from error
 
 
 def render_package(package: NewPackage, folder: Path) -> list[Path]:

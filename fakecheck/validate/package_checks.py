@@ -31,13 +31,17 @@ def check_licence(project: Project) -> str:
     """A licence text lies in the package's folder."""
     names = sorted(path.name for path in project.folder.iterdir() if path.is_file())
     found = [name for name in names if name.lower().startswith(LICENCE_NAMES)]
-    texts = [name for name in found if (project.folder / name).stat().st_size]
-    if not texts:
-        raise PluginError(
-            f"{project.folder} holds no licence: a file LICENSE, LICENCE or COPYING with its text",
-            "add the text of the licence that the card names under licence.graph",
-        )
-    return texts[0]
+    help_text = "add the text of the licence that the card names under licence.graph"
+    for name in found:
+        text = (project.folder / name).read_bytes()
+        if re.search(rb"^TODO\b", text, re.MULTILINE):
+            raise PluginError(f"{project.folder / name} still has a TODO in it", help_text)
+        if text.strip():
+            return name
+    raise PluginError(
+        f"{project.folder} holds no licence: a file LICENSE, LICENCE or COPYING with its text",
+        help_text,
+    )
 
 
 def check_entry_point(project: Project) -> str:
