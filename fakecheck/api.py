@@ -17,16 +17,18 @@ def check_image(
     *,
     limits: Limits | None = None,
     min_face: float | None = None,
+    threads: int | None = None,
 ) -> Report:
     """Judge one picture (or one clip: the file's content decides).
 
     `detectors` are those of `load_detectors()` if not given; load them once for many files.
     `min_face`, in pixels, is the longer side of a face's box under which it is not judged; without
-    it each detector's card says.
+    it each detector's card says. `threads` run the detectors, by default one a core: give 1 where
+    many files are judged side by side.
 
     Raises MediaError for a file that cannot be read, NoDetectorsError where none is installed.
     """
-    return _check(path, detectors, Options(limits=limits or Limits(), min_face=min_face))
+    return check_video(path, detectors, limits=limits, min_face=min_face, threads=threads)
 
 
 def check_video(
@@ -36,16 +38,18 @@ def check_video(
     sampling: Sampling | None = None,
     limits: Limits | None = None,
     min_face: float | None = None,
+    threads: int | None = None,
 ) -> Report:
     """Judge one clip: by default 25 frames spread over it; see `Sampling`.
 
     Otherwise as `check_image`. A clip that breaks off midway raises MediaError too.
     """
-    options = Options(sampling or Sampling(), limits or Limits(), min_face)
-    return _check(path, detectors, options)
-
-
-def _check(path: str | Path, detectors: DetectorSet | None, options: Options) -> Report:
+    options = Options(
+        Sampling() if sampling is None else sampling,
+        Limits() if limits is None else limits,
+        min_face,
+        threads,
+    )
     loaded = detectors if detectors is not None else load_detectors()
     with closing(check_files([Path(path)], loaded, options)) as outcomes:
         outcome = next(outcomes)

@@ -231,7 +231,8 @@ def read_fields(path: Path) -> dict[str, Any]:
         line = f" in line {where.line + 1}" if where else ""
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         raise CardError(f"{path}: no valid YAML{line}: {problem}") from error
-    except (ValueError, TypeError) as error:  # of a value that YAML takes for a date, or a key
+    # Of a value that is none of its tag's, such as `!!bool x`, or of a key.
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise CardError(f"{path}: holds a value that cannot be: {error}") from error
     if not isinstance(values, dict):
         raise CardError(f"{path}: must hold fields and their values")

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from importlib.resources import files
 
 import cv2
@@ -30,6 +31,11 @@ TOP_K = 200
 PAD_FRACTION = 0.5
 
 
+@lru_cache(maxsize=1)
+def _model() -> bytes:
+    return (files("fakecheck") / "models" / MODEL).read_bytes()
+
+
 class FaceFinder:
     """Finds every face of a frame. One finder may be called from several threads at once.
 
@@ -47,7 +53,7 @@ class FaceFinder:
         self.max_side = max_side
         self.fine = fine
         self.min_score = min_score
-        self._model = (files("fakecheck") / "models" / MODEL).read_bytes()
+        self._model = _model()
         self._local = threading.local()
 
     def find(self, image: Image, retry: bool = True) -> list[Face]:

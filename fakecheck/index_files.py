@@ -14,6 +14,7 @@ import yaml
 
 from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card
 from fakecheck.errors import CardError, PluginError, UsageError
+from fakecheck.files import atomic_path
 from fakecheck.graph import check_bundle
 from fakecheck.index import (
     BUNDLED,
@@ -27,7 +28,6 @@ from fakecheck.index import (
     read_words,
     read_yaml,
 )
-from fakecheck.report.files import atomic_path
 from fakecheck.trust import canonical, sha256_of
 from fakecheck.validate import words
 from fakecheck.validate.project import Project, project_around

@@ -17,7 +17,7 @@ import numpy as np
 from fakecheck.assemble import ReportAssembler
 from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector, Findings, FrameCrops, cut_crops
-from fakecheck.errors import FakecheckError, MediaError
+from fakecheck.errors import FakecheckError, MediaError, NoDetectorsError
 from fakecheck.faces import FaceFinder
 from fakecheck.following import FaceFollower
 from fakecheck.loading import DetectorSet
@@ -46,8 +46,14 @@ class Options:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in (("sampling", Sampling), ("limits", Limits)):
+            if not isinstance(getattr(self, name), kind):
+                given = type(getattr(self, name)).__name__
+                raise TypeError(f"{name} must be a {kind.__name__}, got {given}")
         if self.min_face is not None and not 0 < self.min_face < math.inf:
             raise ValueError(f"min_face must be above 0, got {self.min_face}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {self.threads}")
 
 
 @dataclass(frozen=True)
@@ -111,9 +117,13 @@ def check_files(
 
     A file that cannot be read becomes an Outcome with an error; it never ends the others. Closing
     the iterator stops and joins all threads.
+
+    Raises NoDetectorsError where `detectors` holds none.
     """
+    if not all(detectors.by_device.values()) or not detectors.by_device:
+        raise NoDetectorsError("No detector is loaded")
     options = options or Options()
-    threads = options.threads or os.cpu_count() or 1
+    threads = options.threads or _cores()
     pool = WorkerPool(_stages(detectors, options, threads))
     assembler: ReportAssembler | None = None
     failure: MediaError | None = None
@@ -144,6 +154,13 @@ def check_files(
             yield outcome
     finally:
         results.close()
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _assembler(job: _Job, detectors: DetectorSet, options: Options) -> ReportAssembler:

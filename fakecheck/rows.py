@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -139,22 +140,26 @@ class DetectionTable:
 
     def rows(self) -> Rows[DetectionRow]:
         """All boxes so far."""
-        return Rows(self._table.filled(), self._row)
+        # Of the table nothing but these: rows are pickled with what makes them.
+        return Rows(self._table.filled(), partial(_detection_row, tuple(self._words)))
 
-    def _row(self, values: tuple[Any, ...]) -> DetectionRow:
-        frame, time, track, word, score, llr, left, top, right, bottom = values
-        detector, family, artifact = self._words[word]
-        return DetectionRow(
-            frame,
-            None if math.isnan(time) else time,
-            None if track < 0 else track,
-            detector,
-            family,
-            artifact,
-            score,
-            llr,
-            (left, top, right, bottom),
-        )
+
+def _detection_row(
+    words: tuple[tuple[str, str, str], ...], values: tuple[Any, ...]
+) -> DetectionRow:
+    frame, time, track, word, score, llr, left, top, right, bottom = values
+    detector, family, artifact = words[word]
+    return DetectionRow(
+        frame,
+        None if math.isnan(time) else time,
+        None if track < 0 else track,
+        detector,
+        family,
+        artifact,
+        score,
+        llr,
+        (left, top, right, bottom),
+    )
 
 
 def _face_row(values: tuple[Any, ...]) -> FaceRow:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fakecheck.card import (
@@ -25,9 +24,10 @@ from fakecheck.card import (
     Training,
     check_alarms,
     first_problem,
-    parse_card,
+    read_fields,
 )
 from fakecheck.detector import log_likelihood_ratio
+from fakecheck.engines.runtime import import_onnxruntime, plain, session_options
 from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError
 from fakecheck.features import FEATURE_VERSION, WIDTH, DetectionSequence
 from fakecheck.graph import check_onnx_model
@@ -116,12 +116,9 @@ def load_sequence_card(folder: Path) -> SequenceCard:
     """
     path = folder / CARD
     try:
-        values = parse_card(path.read_text(encoding="utf-8"), path)
-        card = SequenceCard.model_validate({**values, "folder": folder})
+        card = SequenceCard.model_validate({**read_fields(path), "folder": folder})
     except ValidationError as error:
         raise CardError(f"{path}: {first_problem(error)}") from error
-    except (OSError, ValueError, yaml.YAMLError, TypeError) as error:
-        raise CardError(f"{path}: cannot be read: {error}") from error
     wanted = (FEATURE_VERSION, WIDTH)
     if (card.features.version, card.features.width) != wanted:
         raise CardError(
@@ -198,24 +195,18 @@ def _read_checked(card: SequenceCard, name: str) -> bytes:
 
 
 def _open_session(model: bytes) -> Any:
-    # Not at the top: `fakecheck detectors list` needs no engine.
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
+    runtime = import_onnxruntime()
     # A window takes under a millisecond: threads would cost more than they bring.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    options.log_severity_level = 4
+    options = session_options(runtime)
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise PluginError(f"ONNX Runtime cannot load the temporal model: {error}") from error
 
 
 def _end(session: Any, name: str) -> str:
-    """The full name of an input or output; tf2onnx keeps TensorFlow's `:0` behind a name."""
+    """The full name of an input or output."""
     for end in (*session.get_inputs(), *session.get_outputs()):
-        if end.name.removesuffix(":0") == name:
+        if plain(end.name) == name:
             return str(end.name)
     raise PluginError(f"the temporal model lacks the input or output {name}")

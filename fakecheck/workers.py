@@ -10,12 +10,16 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-# How long a thread waits on a queue before it looks at the stop event, in seconds. A tenth of the
-# second within which Ctrl-C has to end the program.
+# How long a thread waits on a queue before it looks at the stop event, in seconds. A twentieth of
+# the second within which Ctrl-C has to end the program.
 POLL = 0.05
+DEPTH = 2
+# Wakes a thread that waits, once the stop event is set.
+_WAKE = None
 
 Work = Callable[[list[Any]], list[Any]]
 
@@ -52,13 +56,16 @@ class _Failure:
 
 
 class WorkerPool:
-    """Runs a source through stages. `depth` items wait before each stage at most per thread."""
+    """Runs a source through stages. Before each wait at most DEPTH items per thread and batch."""
 
-    def __init__(self, stages: Sequence[Stage], depth: int = 2) -> None:
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        for stage in stages:
+            if stage.threads < 1:
+                raise ValueError(f"stage {stage.name!r} must have a thread, got {stage.threads}")
         self.stages = tuple(stages)
         self.stop = threading.Event()
         self._queues: list[queue.Queue[Any]] = [
-            queue.Queue(maxsize=max(2, stage.threads * stage.batch * depth)) for stage in stages
+            queue.Queue(maxsize=max(2, stage.threads * stage.batch * DEPTH)) for stage in stages
         ]
         self._out: queue.Queue[Any] = queue.Queue()
         # The output queue needs no bound of its own: this window bounds what is on the way.
@@ -83,14 +90,19 @@ class WorkerPool:
                 )
                 for number in range(stage.threads)
             ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             yield from self._collect()
         finally:
             self.stop.set()
+            for stage, waiting in zip(self.stages, self._queues, strict=True):
+                for _ in range(stage.threads):
+                    with suppress(queue.Full):  # where something is, nobody waits
+                        waiting.put_nowait(_WAKE)
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:  # an error may have come before its start
+                    thread.join()
 
     def _collect(self) -> Iterator[Any]:
         waiting: dict[int, Any] = {}
@@ -154,6 +166,7 @@ class WorkerPool:
                 taken.append(source.get_nowait())
             except queue.Empty:
                 break
+        self._check_stop()
         return taken
 
     def _get(self, source: queue.Queue[Any]) -> Any:

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
+from fakecheck.card_text import open_fields, replace_fields
 from fakecheck.faces import FaceFinder
-from fakecheck.scaffold.card_text import open_fields, replace_fields
 from tests.checkergan import clip_frames, forge, varied
 from tests.environments import ROOT, TIMEOUT, Shell, environment, fresh_environment
 

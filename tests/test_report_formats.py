@@ -19,8 +19,8 @@ from report_samples import SHA256, image_report, timed_report, video_report
 
 from fakecheck import __version__
 from fakecheck.errors import ExitCode, OutputError
+from fakecheck.files import atomic_path
 from fakecheck.report.csv import COLUMNS, CsvWriter
-from fakecheck.report.files import atomic_path
 from fakecheck.report.json import JsonWriter
 from fakecheck.report.jsonl import JsonlWriter
 from fakecheck.report.record import load_schema, to_record

@@ -197,11 +197,11 @@ FAMILIES = (FamilyScore("deepfakes", 0.3), FamilyScore("partswap", 0.1))
 
 
 def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:
-    def says(cause: Unjudged, report: Report = image_report()) -> str:
+    def says(cause: Unjudged, report: Report) -> str:
         verdict = replace(report.verdict, unjudged=cause, probability=None)
         return page(tmp_path, replace(report, verdict=verdict)).one("div", "verdict").text
 
-    nobody = says("no_face")
+    nobody = says("no_face", image_report())
     assert "No face was found" in nobody
     assert "--frames" in says("no_face", video_report())
     small = replace(
@@ -209,7 +209,7 @@ def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:
     )
     assert "has 30 pixels" in says("face_too_small", small)
     assert "No detector could judge a face" in says("detectors_failed", small)
-    assert "No frame of the file could be read" in says("no_frame")
+    assert "No frame of the file could be read" in says("no_frame", image_report())
     assert "Probability" not in nobody
 
 

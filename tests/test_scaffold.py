@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from fakecheck.card import load_card
+from fakecheck.card_text import open_fields
 from fakecheck.cli.main import run
 from fakecheck.errors import CardError, OutputError, UsageError
 from fakecheck.index import registry
 from fakecheck.plugins import PluginHost
-from fakecheck.scaffold.card_text import open_fields
 from fakecheck.scaffold.names import Names, check_free, kind_of
 from fakecheck.scaffold.render import NewPackage, render_package, spdx
 from fakecheck.validate.project import read_project

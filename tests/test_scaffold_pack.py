@@ -18,6 +18,7 @@ from fakecheck.card import (
     DetectorCard,
     load_card,
 )
+from fakecheck.card_text import open_fields, replace_fields
 from fakecheck.cli.main import run
 from fakecheck.engines.convert import Agreement
 from fakecheck.engines.optimize import record_sha256
@@ -32,7 +33,6 @@ from fakecheck.errors import (
 )
 from fakecheck.graph import check_bundle
 from fakecheck.scaffold import pack as module
-from fakecheck.scaffold.card_text import open_fields, replace_fields
 from fakecheck.scaffold.graph_facts import read_graph_facts
 from fakecheck.scaffold.names import Names
 from fakecheck.scaffold.pack import find_bundle, find_package, pack_bundle

@@ -11,9 +11,9 @@ import pytest
 
 from fakecheck.card import load_card
 from fakecheck.errors import InputError, MissingDependencyError, PluginError
+from fakecheck.graph_ends import End, check_ends, onnx_ends, tensorflow_ends
 from fakecheck.validate.alone import run_alone
 from fakecheck.validate.drawn import HUGE, TINY, drawn_scene, own_batch
-from fakecheck.validate.ends import End, check_ends, onnx_ends, tensorflow_ends
 from fakecheck.validate.findings import Check, Examination, apart, counted
 from fakecheck.validate.package_checks import PACKAGE_CHECKS
 from fakecheck.validate.project import project_around, read_project

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fakecheck.errors import UsageError
 from fakecheck.faces import MODEL
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED
 from fakecheck_training.data import Sample

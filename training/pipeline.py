@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fakecheck.errors import UsageError
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck_training.networks import faster_rcnn, ssd  # registers the feature extractors
 from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run
 

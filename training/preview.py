@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from fakecheck.errors import UsageError
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck.types import Image
 from fakecheck_training.draws.source import Draw, PairSource, Source
 from fakecheck_training.options import cli, data_option, recipe_argument, work_option

@@ -25,7 +25,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from fakecheck.calibration import auc
 from fakecheck.errors import InputError
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.curves import auc_interval
 from fakecheck_training.options import cli, progress, recipe_argument, work_option

@@ -17,32 +17,30 @@ KEPT = {".jpg", ".jpeg", ".png"}
 
 
 class Names:
-    """Paths within one folder of outputs: no two files of a run get the same, and none that of one
-    of the resolved `inputs`."""
+    """Paths of outputs: no two of a run get the same, in whatever letters, and none that of one of
+    the resolved `inputs`."""
 
-    def __init__(self, folder: Path, inputs: Container[Path]) -> None:
-        self._folder = folder
+    def __init__(self, inputs: Container[Path]) -> None:
         self._taken: set[str] = set()
         self._inputs = inputs
 
-    def free(self, path: Path, suffix: str) -> Path:
-        """The stem of `path` with `suffix`, numbered from the second one on."""
-        target = self._folder / f"{path.stem}{suffix}"
+    def free(self, folder: Path, path: Path, suffix: str) -> Path:
+        """The stem of `path` with `suffix` in `folder`, numbered from the second one on."""
+        target = folder / f"{path.stem}{suffix}"
         number = 1
-        while target.name.lower() in self._taken or resolved(target) in self._inputs:
+        while str(resolved(target)).lower() in self._taken or resolved(target) in self._inputs:
             number += 1
-            target = self._folder / f"{path.stem}-{number}{suffix}"
-        self._taken.add(target.name.lower())
+            target = folder / f"{path.stem}-{number}{suffix}"
+        self._taken.add(str(resolved(target)).lower())
         return target
 
 
 class Annotator:
     """Writes marked copies into one folder; two files of one name get two copies."""
 
-    def __init__(
-        self, folder: Path, inputs: Container[Path], limits: Limits, bars: ProgressBars
-    ) -> None:
-        self._names = Names(folder, inputs)
+    def __init__(self, folder: Path, names: Names, limits: Limits, bars: ProgressBars) -> None:
+        self._folder = folder
+        self._names = names
         self._limits = limits
         self._bars = bars
 
@@ -53,14 +51,16 @@ class Annotator:
         media = open_media(outcome.path, self._limits)
         if media.info.kind == "image":
             suffix = outcome.path.suffix.lower()
-            target = self._names.free(outcome.path, suffix if suffix in KEPT else ".png")
+            target = self._names.free(
+                self._folder, outcome.path, suffix if suffix in KEPT else ".png"
+            )
             try:
                 frame = next(iter(media.frames()))
             except (MediaError, StopIteration):
                 return None
             annotate_image(frame.image, report, target)
             return target
-        target = self._names.free(outcome.path, ".mp4")
+        target = self._names.free(self._folder, outcome.path, ".mp4")
         frames = media.info.frames
         remarks = annotate_video(
             media, report, target, lambda done: self._bars.progress(target, done, frames)

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -70,6 +71,8 @@ def main(args: Sequence[str] | None = None) -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
             signal.signal(number, signal.default_int_handler)
+    # What Pillow finds odd in a file is nothing that its reader could act on.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     sys.exit(run(args))
 
 

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from fakecheck.cli.text import render
 from fakecheck.errors import OutputError, UsageError
+from fakecheck.files import atomic_path, takes_all
 from fakecheck.report.csv import CsvWriter
-from fakecheck.report.files import atomic_path, takes_all
 from fakecheck.report.json import JsonWriter
 from fakecheck.report.jsonl import JsonlWriter
 from fakecheck.types import Report

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import click
 
-from fakecheck.cli.annotate import Annotator
+from fakecheck.cli.annotate import Annotator, Names
 from fakecheck.cli.options import media_options, sampling_of
 from fakecheck.cli.output import Sink, check_outputs, open_sinks
 from fakecheck.cli.progress import ProgressBars
@@ -93,7 +93,8 @@ def _scan(
     files = list(find_media(paths, outputs))
     writes = any((output, csv, html, annotate, timeline))
     inputs = {resolved(path) for path in files} if writes else set()
-    drawer = TimelineDrawer(timeline, single, inputs) if timeline is not None else None
+    names = Names(inputs)
+    drawer = TimelineDrawer(timeline, single, names) if timeline is not None else None
     written = {"--output": output, "--csv": csv, "--html": html}
     check_outputs({**written, "--timeline": drawer.file if drawer else None}, inputs)
     with ExitStack() as stack:
@@ -102,7 +103,7 @@ def _scan(
         )
         bars = stack.enter_context(ProgressBars(enabled=not quiet))
         _tell_missing(detectors, host, bars.say)
-        marker = Annotator(annotate, inputs, options.limits, bars) if annotate is not None else None
+        marker = Annotator(annotate, names, options.limits, bars) if annotate is not None else None
         page = None
         if html is not None:
             # Not at the top: the templates' engine takes its time, and most runs write no page.

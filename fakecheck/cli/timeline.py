@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from pathlib import Path
 
 from fakecheck.cli.annotate import Names
@@ -17,14 +16,15 @@ class TimelineDrawer:
     Raises UsageError for a file where `single` says that there may be several clips.
     """
 
-    def __init__(self, target: Path, single: bool, inputs: Container[Path]) -> None:
+    def __init__(self, target: Path, single: bool, names: Names) -> None:
         self.file = target if target.suffix.lower() == ".png" else None
         if self.file and not single:
             raise UsageError(
                 f"--timeline {target}: several clips do not fit into one file",
                 "name a folder, without .png",
             )
-        self._names = Names(target, inputs)
+        self._folder = target
+        self._names = names
 
     def draw(self, outcome: Outcome) -> Path | None:
         """The path written, or None for a picture, which has no timeline."""
@@ -32,6 +32,6 @@ class TimelineDrawer:
         assert report is not None
         if report.media.kind == "image":
             return None
-        target = self.file or self._names.free(outcome.path, ".png")
+        target = self.file or self._names.free(self._folder, outcome.path, ".png")
         write_timeline(report, target)
         return target

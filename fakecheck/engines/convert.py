@@ -130,9 +130,11 @@ def simplified(model: bytes, width: int, height: int) -> bytes:
     and to run and finds the same.
     """
     import onnx
-    import onnxruntime
 
     from fakecheck.engines.batched_nms import batch_suppression
+    from fakecheck.engines.runtime import import_onnxruntime
+
+    onnxruntime = import_onnxruntime()
 
     graph = onnx.load_from_string(model)
     batch_suppression(graph)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fakecheck.card import DetectorCard
 from fakecheck.engines.base import INPUT, OUTPUTS, RawBoxes, check_batch, checked_boxes
+from fakecheck.engines.runtime import import_onnxruntime, plain, session_options
 from fakecheck.errors import MissingDependencyError, PluginError
 
 CUDA_ADVICE = (
@@ -50,21 +51,11 @@ class OnnxEngine:
 
 def cuda_is_built_in() -> bool:
     """Whether the installed ONNX Runtime can use CUDA at all."""
-    return "CUDAExecutionProvider" in _import_onnxruntime().get_available_providers()
-
-
-def _import_onnxruntime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingDependencyError(
-            "The onnx engine needs ONNX Runtime, which is not installed", "pip install onnxruntime"
-        ) from error
-    return onnxruntime
+    return "CUDAExecutionProvider" in import_onnxruntime().get_available_providers()
 
 
 def _open_session(card: DetectorCard, model: bytes, device: str) -> Any:
-    runtime = _import_onnxruntime()
+    runtime = import_onnxruntime()
     providers: list[Any] = ["CPUExecutionProvider"]
     if device != "cpu":
         if not cuda_is_built_in():
@@ -73,18 +64,12 @@ def _open_session(card: DetectorCard, model: bytes, device: str) -> Any:
             )
         number = device.removeprefix("cuda:")
         providers.insert(0, ("CUDAExecutionProvider", {"device_id": number}))
-    options = runtime.SessionOptions()
     # The workers are the parallelism: one thread a session, which sleeps when it has no work.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
+    options = session_options(runtime)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # Not by looking at the bytes: only this format has been checked.
-    options.add_session_config_entry("session.load_model_format", "ONNX")
     _share_arena(runtime)
     options.add_session_config_entry("session.use_env_allocators", "1")
-    # Errors come as exceptions, and warnings about a graph's inside help no user.
-    options.log_severity_level = 4
     try:
         session = runtime.InferenceSession(model, options, providers=providers)
     except Exception as error:
@@ -116,25 +101,21 @@ def _share_arena(runtime: Any) -> None:
 
 
 def _ends(session: Any, who: str) -> tuple[str, list[str]]:
-    """Names of the input and the four outputs; tf2onnx keeps TensorFlow's `:0` behind a name."""
+    """Names of the input and the four outputs."""
     inputs = session.get_inputs()
-    if len(inputs) != 1 or _plain(inputs[0].name) != INPUT:
+    if len(inputs) != 1 or plain(inputs[0].name) != INPUT:
         names = ", ".join(end.name for end in inputs) or "none"
         raise PluginError(f"{who}: the model must have the one input {INPUT}, it has {names}")
     if inputs[0].type != "tensor(uint8)" or len(inputs[0].shape) != 4:
         raise PluginError(
             f"{who}: {INPUT} must be uint8 of rank 4, it is {inputs[0].type} {inputs[0].shape}"
         )
-    there = {_plain(end.name): end.name for end in session.get_outputs()}
+    there = {plain(end.name): end.name for end in session.get_outputs()}
     missing = [name for name in OUTPUTS if name not in there]
     if missing:
         names = ", ".join(there)
         raise PluginError(f"{who}: the model lacks the output {missing[0]}, it has {names}")
     return inputs[0].name, [there[name] for name in OUTPUTS]
-
-
-def _plain(name: str) -> str:
-    return name.removesuffix(":0")
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
+import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +21,16 @@ from fakecheck.types import Frame, Image, MediaInfo
 HEAD_BYTES = 4096
 CHUNK_BYTES = 1 << 20
 ROUNDING = 0.001  # seconds
+
+
+def lack(error: BaseException) -> str | None:
+    """What the machine, not the file, lacks where this error came; None where it is the file."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, MemoryError) or number == errno.ENOMEM:
+        return "there is not enough memory to decode it"
+    if number in (errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO):
+        return f"cannot be read: {os.strerror(number)}"
+    return None
 
 
 def never() -> bool:
@@ -77,10 +89,10 @@ class Sampling:
             raise ValueError(f"{' and '.join(given)} exclude each other: set all but one to None")
         for name in ("frames", "every"):
             value = getattr(self, name)
+            if value is not None and not hasattr(value, "__index__"):
+                raise ValueError(f"{name} must be a whole number, got {value}")
             if value is not None and not value >= 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-            if value is not None and value % 1:
-                raise ValueError(f"{name} must be a whole number, got {value}")
         if self.fps is not None and not 0 < self.fps < math.inf:
             raise ValueError(f"fps must be above 0, got {self.fps}")
         if not 0 <= self.start < math.inf:

@@ -1,12 +1,10 @@
-"""Pictures by Pillow: it refuses truncated files, which OpenCV fills with grey, and prints nothing.
+"""Pictures by Pillow: it refuses truncated files, which OpenCV fills with grey.
 
 On 8-bit JPEG and PNG its pixels equal those of `cv2.imread`, which training reads with (tested).
 """
 
 from __future__ import annotations
 
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +22,7 @@ from PIL import (
 from PIL import Image as PillowImage
 
 from fakecheck.errors import MediaError
-from fakecheck.media.base import Limits, Media, Sampling, Turn, never
+from fakecheck.media.base import Limits, Media, Sampling, Turn, lack, never
 from fakecheck.types import Frame, Image, MediaInfo
 
 # Opening by class rather than by Image.open: its own bomb check has a limit of the whole process,
@@ -47,8 +45,6 @@ TURNS = {
     7: Turn(transpose=True, mirror_x=True, mirror_y=True),
     8: Turn(transpose=True, mirror_y=True),
 }
-# The filters of Python's warnings belong to the process.
-_warnings_lock = threading.Lock()
 
 
 class Picture(Media):
@@ -93,16 +89,14 @@ def _turn(picture: ImageFile.ImageFile, name: str) -> Turn:
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[ImageFile.ImageFile]:
     """Pillow's picture, with everything that goes wrong in the block as a MediaError."""
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with path.open("rb") as stream:
-                yield OPENERS[name](stream)
-        except MediaError:
-            raise
-        except Exception as error:  # each plug-in of Pillow has ways of its own to fail
-            what = f"is a {name} picture that is truncated or damaged"
-            raise MediaError(f"{path}: {what}") from error
+    try:
+        with path.open("rb") as stream:
+            yield OPENERS[name](stream)
+    except MediaError:
+        raise
+    except Exception as error:  # each plug-in of Pillow has ways of its own to fail
+        what = f"is a {name} picture that is truncated or damaged"
+        raise MediaError(f"{path}: {lack(error) or what}") from error
 
 
 def _to_bgr(picture: ImageFile.ImageFile, path: Path) -> Image:

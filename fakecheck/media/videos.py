@@ -17,7 +17,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from fakecheck.errors import MediaError
-from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
+from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, lack, never
 from fakecheck.media.containers import is_cut_off
 from fakecheck.media.timetable import (
     EXACT_SEEKS,
@@ -273,8 +273,9 @@ def _opened(path: Path, demuxer: str) -> Iterator[tuple[InputContainer, VideoStr
             yield container, _clip_stream(container, path)
     except FileNotFoundError as error:
         raise MediaError(f"{path}: does not exist") from error
-    except (av.FFmpegError, ValueError, OSError) as error:
-        raise MediaError(f"{path}: is a video that is truncated or damaged") from error
+    except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
+        what = "is a video that is truncated or damaged"
+        raise MediaError(f"{path}: {lack(error) or what}") from error
 
 
 def _clip_stream(container: InputContainer, path: Path) -> VideoStream:

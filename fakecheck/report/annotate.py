@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 
 from fakecheck.errors import OutputError
+from fakecheck.files import atomic_path
 from fakecheck.media import Media, never
 from fakecheck.report.clip import write_clip
 from fakecheck.report.drawing import draw
-from fakecheck.report.files import atomic_path
 from fakecheck.report.moments import several_faces
 from fakecheck.types import Image, Report
 

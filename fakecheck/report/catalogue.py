@@ -11,6 +11,7 @@ import yaml
 
 from fakecheck.report.moments import in_seconds, stretch, window_looked_at
 from fakecheck.report.record import visible
+from fakecheck.report.tiles import NEARLY_ALL
 from fakecheck.types import Report
 
 LANGUAGES = ("en", "ko")
@@ -37,9 +38,9 @@ class Words:
 
     def percent(self, probability: float) -> str:
         """`probability` in 0..1 as people write it, without claiming certainty."""
-        if probability > 0.995:
+        if probability >= NEARLY_ALL:
             return self("number.over", value=99)
-        if probability < 0.005:
+        if probability <= 1 - NEARLY_ALL:
             return self("number.under", value=1)
         return self("number.percent", value=round(100 * probability))
 

@@ -12,14 +12,15 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from fakecheck.errors import MediaError, OutputError
+from fakecheck.files import atomic_path
 from fakecheck.media import Media, Sampling, never
 from fakecheck.media.videos import Video
 from fakecheck.report.between import Timeline
 from fakecheck.report.drawing import Painter
-from fakecheck.report.files import atomic_path
 from fakecheck.report.follow import follow_faces
 from fakecheck.report.moments import several_faces
 from fakecheck.report.sound import Sound
+from fakecheck.report.tiles import report_colors
 from fakecheck.types import Frame, Image, Report
 
 # The clock of MPEG systems: fine enough for the time stamps of any container.
@@ -68,13 +69,12 @@ def _write(
     stop: Callable[[], bool],
 ) -> tuple[str, ...]:
     fps = video.fps or DEFAULT_FPS
-    names = [row.family for row in report.detections]
     painter = Painter(
         video.info.width,
         video.info.height,
         report.verdict,
         report.families,
-        names,
+        report_colors(report),
         numbered=several_faces(report),
     )
     timeline = _timeline(video, report, fps, stop)

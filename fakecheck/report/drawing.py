@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from fakecheck.report.tiles import Color, banner_tile, family_colors, label_tile
+from fakecheck.report.tiles import Color, banner_tile, colors_of, label_tile
 from fakecheck.types import DetectionRow, FaceRow, FamilyScore, Image, Verdict
 
 # Below this longer side, in pixels, a picture is enlarged so that labels can be read.
@@ -36,16 +36,16 @@ def draw(
     A small picture is enlarged to a longer side of 480 pixels first. `verdict` adds a strip below
     the picture, so that nothing of it is covered. `numbered` faces get the numbers of their tracks.
     """
-    names = [row.family for row in detections]
-    painter = Painter(image.shape[1], image.shape[0], verdict, families, names, numbered)
+    colors = colors_of(families, [row.family for row in detections])
+    painter = Painter(image.shape[1], image.shape[0], verdict, families, colors, numbered)
     return painter.paint(image, faces, detections)
 
 
 class Painter:
     """Marks frames of one size alike: line widths, font, colours and the strip are chosen once.
 
-    `names` are families beside those in `families` that may occur in detections; `numbered` faces
-    get the numbers of their tracks.
+    `colors` are those of all families that may occur in detections; `numbered` faces get the
+    numbers of their tracks.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class Painter:
         width: int,
         height: int,
         verdict: Verdict | None,
-        families: Sequence[FamilyScore] = (),
-        names: Sequence[str] = (),
+        families: Sequence[FamilyScore],
+        colors: Mapping[str, Color],
         numbered: bool = False,
     ) -> None:
         self._numbered = numbered
@@ -65,10 +65,7 @@ class Painter:
         longer = min(max(self.width, self.height), LONG * min(self.width, self.height))
         self._line = max(2, round(longer / 400))
         self._font = max(14, round(longer / 62))
-        # The strip's colours come from `families` alone; what else occurs must not change them.
-        self._colors = family_colors([row.family for row in families])
-        others = family_colors(names)
-        self._colors = {**others, **self._colors}
+        self._colors = colors
         self._strip = None
         if verdict is not None:
             size = max(14, round(longer / 48))

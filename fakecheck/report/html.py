@@ -19,8 +19,8 @@ from markupsafe import Markup
 
 from fakecheck import __version__
 from fakecheck.errors import OutputError
+from fakecheck.files import atomic_path
 from fakecheck.report.catalogue import Words
-from fakecheck.report.files import atomic_path
 from fakecheck.report.moments import ranked_families
 from fakecheck.report.page import file_view
 from fakecheck.report.record import visible

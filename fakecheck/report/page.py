@@ -17,7 +17,7 @@ from fakecheck.report.moments import (
 from fakecheck.report.plot import plot
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
-from fakecheck.report.tiles import Color, family_colors
+from fakecheck.report.tiles import Color, report_colors
 from fakecheck.types import DetectionRow, Report
 
 MAX_BOXES = 20
@@ -54,7 +54,7 @@ def file_view(
     """The fields of the template `file.html`; `left_out` says that there were too many stills."""
     is_video = report.media.kind == "video"
     boxes = strongest_boxes(report, MAX_BOXES)
-    colors = _colors(report)
+    colors = {name: hex_color(color) for name, color in report_colors(report).items()}
     return {
         "report": report,
         "is_video": is_video,
@@ -110,14 +110,6 @@ def _means(report: Report, words: Words) -> str:
             else {"family": words.family(ranked[0].family) if ranked else "?"}
         ),
     )
-
-
-def _colors(report: Report) -> dict[str, str]:
-    """The colours that the families have on the marked pictures."""
-    others = {row.family for row in report.detections}
-    others |= {family for moment in report.timeline for family in moment.families}
-    named = family_colors(row.family for row in report.families)
-    return {name: hex_color(c) for name, c in {**family_colors(others), **named}.items()}
 
 
 def _spans(report: Report, words: Words) -> list[str]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median
 
 from fakecheck.report.moments import clock, in_seconds
-from fakecheck.report.tiles import Color, family_colors
+from fakecheck.report.tiles import Color, report_colors
 from fakecheck.types import Moment, Report
 
 Point = tuple[float, float]
@@ -244,8 +244,7 @@ def _lanes(report: Report, scale: _Scale, top: float) -> tuple[Lane, ...]:
             best[family][moment.time] = max(known, llr)
     probability = {row.family: row.probability for row in report.families}
     names = sorted(best, key=lambda family: (-probability.get(family, 0.0), family))
-    colors = family_colors(row.family for row in report.families)
-    colors = {**family_colors(best), **colors}
+    colors = report_colors(report)
     full = max([FULL_LLR, *(llr for rows in best.values() for llr in rows.values())])
     lanes = []
     for number, name in enumerate(names):

@@ -13,6 +13,7 @@ from fakecheck.errors import MediaError
 from fakecheck.media import Media, Sampling
 from fakecheck.report.drawing import Painter
 from fakecheck.report.moments import box_rank, several_faces
+from fakecheck.report.tiles import report_colors
 from fakecheck.types import DetectionRow, FaceRow, Frame, Image, Report
 
 # Of a clip. Two beside each other, twice: more than anybody compares.
@@ -98,7 +99,7 @@ def _still(frame: Frame, report: Report, side: int) -> Still:
         image.shape[0],
         None,
         report.families,
-        [row.family for row in report.detections],
+        report_colors(report),
         numbered=several_faces(report),
     )
     marked = painter.paint(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from zlib import crc32
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from fakecheck.types import FamilyScore, Image, Label, Verdict
+from fakecheck.types import FamilyScore, Image, Label, Report, Verdict
 
 Color = tuple[int, int, int]  # red, green, blue
 
@@ -40,6 +40,8 @@ BLACK: Color = (0, 0, 0)
 GREY: Color = (165, 165, 165)
 STRIP: Color = (24, 24, 27)
 MIN_FONT = 10
+# From here on a probability would be rounded to 100 %.
+NEARLY_ALL = 0.995
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,18 @@ def family_colors(families: Iterable[str]) -> dict[str, Color]:
     return colors
 
 
+def colors_of(families: Sequence[FamilyScore], others: Iterable[str]) -> dict[str, Color]:
+    """Those of a report's `families`, and of `others`, which do not change these."""
+    return {**family_colors(others), **family_colors(row.family for row in families)}
+
+
+def report_colors(report: Report) -> dict[str, Color]:
+    """The colours of all families in a report, the same wherever it is drawn."""
+    others = {row.family for row in report.detections}
+    others |= {family for moment in report.timeline for family in moment.families}
+    return colors_of(report.families, others)
+
+
 def ink(background: Color) -> Color:
     """Black or white, whichever is easier to read on `background` (luma of ITU-R BT.601)."""
     red, green, blue = background
@@ -77,9 +91,9 @@ def ink(background: Color) -> Color:
 
 def percent(probability: float) -> str:
     """As people write it, without claiming certainty."""
-    if probability > 0.995:
+    if probability >= NEARLY_ALL:
         return "over 99%"
-    return "under 1%" if probability < 0.005 else f"{probability:.0%}"
+    return "under 1%" if probability <= 1 - NEARLY_ALL else f"{probability:.0%}"
 
 
 @lru_cache(maxsize=1024)

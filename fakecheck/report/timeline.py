@@ -11,8 +11,8 @@ from PIL import ImageDraw
 
 from fakecheck import __version__
 from fakecheck.errors import OutputError
+from fakecheck.files import atomic_path
 from fakecheck.report.catalogue import Words
-from fakecheck.report.files import atomic_path
 from fakecheck.report.plot import Curve, Lane, Plot, Point, Rect, plot
 from fakecheck.report.tiles import VERDICT_COLORS, Color, font_of, ink, percent, shortened
 from fakecheck.types import Report

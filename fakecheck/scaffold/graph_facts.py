@@ -14,7 +14,7 @@ import numpy as np
 from fakecheck.engines.base import INPUT
 from fakecheck.errors import GraphRefusedError
 from fakecheck.graph import check_tensorflow_graph
-from fakecheck.validate.ends import Ends, tensorflow_ends
+from fakecheck.graph_ends import Ends, tensorflow_ends
 from fakecheck.wire import WireError, messages
 
 EXPORT_ADVICE = (

@@ -18,6 +18,7 @@ from fakecheck.card import (
     load_card,
     read_fields,
 )
+from fakecheck.card_text import open_fields, replace_fields
 from fakecheck.engines.convert import Agreement
 from fakecheck.engines.optimize import optimize_bundle
 from fakecheck.errors import (
@@ -28,14 +29,13 @@ from fakecheck.errors import (
     OutputError,
     UsageError,
 )
+from fakecheck.files import atomic_path
 from fakecheck.graph import MAX_BYTES
+from fakecheck.graph_ends import check_ends
 from fakecheck.index import check_record
 from fakecheck.labelmap import parse_label_map
-from fakecheck.report.files import atomic_path
-from fakecheck.scaffold.card_text import open_fields, replace_fields
 from fakecheck.scaffold.graph_facts import GraphFacts, Size, read_graph_facts
 from fakecheck.scaffold.names import Names
-from fakecheck.validate.ends import check_ends
 from fakecheck.validate.target import find_target
 
 

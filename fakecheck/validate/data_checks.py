@@ -16,9 +16,9 @@ from fakecheck.calibration import (
     fit_calibration,
 )
 from fakecheck.card import CARD_FILE, Calibration, DetectorCard
+from fakecheck.card_text import replace_fields
 from fakecheck.errors import CardError, PluginError
-from fakecheck.report.files import atomic_path
-from fakecheck.scaffold.card_text import replace_fields
+from fakecheck.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck.validate.data import Accuracy, DataScores, FileScores, measure
 from fakecheck.validate.findings import Check, counted
@@ -102,7 +102,6 @@ def check_fit(subject: Subject) -> str:
     new = replace_fields(text, changes)
     with atomic_path(path) as temporary:
         temporary.write_text(new, encoding="utf-8")
-        temporary.chmod(path.stat().st_mode & 0o777)
     subject.forget_card()
     return f"{path} written, fitted to {found.fakes} fakes and {found.reals} reals"
 

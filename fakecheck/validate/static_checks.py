@@ -8,13 +8,13 @@ from itertools import pairwise
 import yaml
 
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
+from fakecheck.card_text import MARK, open_fields
 from fakecheck.errors import CardError, GraphRefusedError, PluginError
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
+from fakecheck.graph_ends import check_ends, onnx_ends, tensorflow_ends
 from fakecheck.index import Registry, registry
 from fakecheck.labelmap import check_label_map
-from fakecheck.scaffold.card_text import MARK, open_fields
 from fakecheck.validate import words
-from fakecheck.validate.ends import check_ends, onnx_ends, tensorflow_ends
 from fakecheck.validate.findings import Check, Skipped, counted
 from fakecheck.validate.target import Bundle, installed_bundles, same_distribution
 

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from fakecheck.card import MIN_FACE
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.accuracy.cards import write_cards, write_readme
 from fakecheck_training.accuracy.detectors_page import detectors_page

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fakecheck.errors import UsageError
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck_training.accuracy.results import DetectorFigures, Results
 from fakecheck_training.accuracy.rows import Separation, sets_of_card
 from fakecheck_training.accuracy.words import percent, title

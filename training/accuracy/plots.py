@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from fakecheck.calibration import auc
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.accuracy.results import ALL, KNOWN, Results
 from fakecheck_training.accuracy.rows import FALSE_ALARM_RATE, is_fake

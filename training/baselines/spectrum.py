@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from fakecheck.files import atomic_path
 from fakecheck.regions import crop_regions
-from fakecheck.report.files import atomic_path
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED
 from fakecheck_training.data import Sample, pick

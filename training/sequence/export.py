@@ -18,9 +18,9 @@ from fakecheck.card import GRAPH_FILE, ONNX_FILE
 from fakecheck.engines.convert import convert_frozen_graph
 from fakecheck.errors import PluginError
 from fakecheck.features import FEATURE_VERSION, WIDTH, sequence_of
+from fakecheck.files import atomic_path
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
 from fakecheck.observations import ClassTable
-from fakecheck.report.files import atomic_path
 from fakecheck.temporal import CARD, TemporalModel, load_sequence_card
 from fakecheck_training.cards import DATA_LICENCE, code_commit, sha256
 from fakecheck_training.compat import tf

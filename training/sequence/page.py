@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from fakecheck import __version__
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck.temporal import SequenceCard
 from fakecheck_training.curves import BINS
 from fakecheck_training.sequence.metrics import Accuracy

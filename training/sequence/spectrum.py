@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fakecheck.report.files import atomic_path
+from fakecheck.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.baselines.spectrum import KEY, SpectrumProbe, fake_logits, fit_probe
 from fakecheck_training.data import pick

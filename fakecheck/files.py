@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,9 +21,9 @@ def takes_all(path: Path) -> bool:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, that takes its place when the block is done.
 
-    What a symbolic link leads to is replaced, not the link. A device or a pipe is itself the path
-    to write to. Parents are created. Where the block raises, nothing is left and what was at `path`
-    stays; an OSError becomes an OutputError that names `path`.
+    What a symbolic link leads to is replaced, not the link; permissions are kept. A device or a
+    pipe is itself the path to write to. Parents are created. Where the block raises, nothing is
+    left and what was at `path` stays; an OSError becomes an OutputError that names `path`.
     """
     target = Path(os.path.realpath(path)) if os.path.islink(path) else path
     temporary = target.with_name(f".{secrets.token_hex(8)}{path.suffix[:16]}")
@@ -34,6 +35,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        with suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
