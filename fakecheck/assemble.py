@@ -15,12 +15,7 @@ from fakecheck.observations import MIN_LLR, ClassTable
 from fakecheck.rows import DetectionTable, FaceTable
 from fakecheck.sequence import EvidencePool, SequencePool
 from fakecheck.temporal import TemporalModel
-from fakecheck.temporal_verdict import (
-    VideoJudgement,
-    faces_by_fusion,
-    forged_parts,
-    judge_faces,
-)
+from fakecheck.temporal_verdict import forged_parts, judge_faces
 from fakecheck.types import (
     Detections,
     FrameResult,
@@ -29,7 +24,7 @@ from fakecheck.types import (
     Report,
     StageError,
 )
-from fakecheck.verdict import EVEN, judge
+from fakecheck.verdict import EVEN, Judgement, judge
 
 # Crops of neighbouring parts overlap, so one part may be boxed in two of them.
 SAME_BOX_IOU = 0.5
@@ -106,18 +101,16 @@ class ReportAssembler:
             looked_at=LookedAt(self._frames, *self._window) if self._info.kind == "video" else None,
         )
 
-    def _judge(self) -> VideoJudgement:
+    def _judge(self) -> Judgement:
         cards = list(self._cards.values())
         ratios = {} if self._sequences is None else self._sequences.finish()
         evidence = self._pool.evidence(ratios)
         if self._sequences is not None and self._model is not None and evidence.temporal:
             return judge_faces(evidence, cards, self._model.card, self._sequences.timeline)
-        verdict, families = judge(evidence, cards, self._info.kind, self._min_face)
+        judged = judge(evidence, cards, self._info.kind, self._min_face)
         if self._sequences is None:
-            return VideoJudgement(verdict, families, (), ())
-        faces = faces_by_fusion(evidence, cards)
-        spans = forged_parts(faces, self._sequences.timeline, EVEN)
-        return VideoJudgement(verdict, families, faces, spans)
+            return judged
+        return replace(judged, spans=forged_parts(judged.faces, self._sequences.timeline, EVEN))
 
 
 def _distinct(found: Detections) -> list[int]:

@@ -171,9 +171,10 @@ def _area(face: Face) -> float:
 class FaceTracker:
     """Gives the faces of successive frames track ids by greedy overlap (Bochinski et al. 2017).
 
-    A face takes the id of the last known box that it overlaps most, by at least `min_iou`, of the
-    tracks seen on the frame before if it can, or else of those lost since. A track that was not
-    seen for `max_gap` frames that were looked at is closed and its id not used again.
+    Ids count from 1. A face takes the id of the last known box that it overlaps most, by at least
+    `min_iou`, of the tracks seen on the frame before if it can, or else of those lost since. A
+    track that was not seen for `max_gap` frames that were looked at is closed and its id not used
+    again.
     """
 
     def __init__(self, min_iou: float = 0.3, max_gap: int = 10) -> None:
@@ -181,7 +182,7 @@ class FaceTracker:
         self.max_gap = max_gap
         self._last: dict[int, tuple[Floats, int]] = {}
         self._seen = 0
-        self._next = 0
+        self._next = 1
 
     def update(self, faces: list[Face]) -> list[Face]:
         """The same faces in the same order, each with its `track`."""

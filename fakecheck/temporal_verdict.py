@@ -1,57 +1,39 @@
 """What the temporal model says of a video's faces → the verdict on the video.
 
-The video's verdict is that of its worst face. With n faces there are n chances of a false alarm, so
-each has to be rarer by n (Boole's inequality), just as with several detectors in a picture.
+The video's verdict is that of its worst face; with several of them each has to be louder, just as
+in a picture (`verdict.face_rate`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from fakecheck.alarms import false_alarm_rate
 from fakecheck.card import DetectorCard
 from fakecheck.sequence import Evidence
-from fakecheck.temporal import SequenceCard
+from fakecheck.temporal import Bands, SequenceCard
 from fakecheck.timeline import Timeline, forged_spans
 from fakecheck.types import FaceVerdict, FamilyScore, Label, Moment, Span, Verdict
-from fakecheck.verdict import EVEN, rare_llr, shares, sigmoid, threshold
+from fakecheck.verdict import EVEN, Judgement, face_rate, rare_llr, shares, sigmoid, who_of
 
 # Spans that a reason names; the report has them all.
 NAMED_SPANS = 3
 
 
-@dataclass(frozen=True)
-class VideoJudgement:
-    """A video's verdict with what it rests on; `spans` are of the faces that were called fake."""
-
-    verdict: Verdict
-    families: tuple[FamilyScore, ...]
-    faces: tuple[FaceVerdict, ...]
-    spans: tuple[Span, ...]
-
-
 def fake_over(ratios: Sequence[float], card: SequenceCard) -> float:
     """The probability over which a face makes a video fake whose n faces have these log-`ratios`.
 
-    By Simes' test (1986): the k loudest faces together have to be over what a k-th part of n of the
-    false alarm rate leaves, for some k. So one loud face among many must be louder than it alone,
-    as with Boole's inequality, but a person whom cuts part into many tracks, all of them loud,
-    need not. It holds for independent faces and for such as are loud together (Sarkar 1998).
+    See `face_rate`.
     """
-    rate, count = card.bands.false_alarm_rate, len(ratios)
-
-    def limit(k: int) -> float:
-        return rare_llr([card.false_alarm_llr], rate * k / count)
-
-    loud = sorted((llr for llr in ratios if llr > limit(count)), reverse=True)
-    reached = [limit(k) for k, llr in enumerate(loud, 1) if llr > limit(k)]
-    return max(EVEN, sigmoid(min(reached, default=limit(1))))
+    table = card.false_alarm_llr
+    alarms = [false_alarm_rate(table, llr) for llr in ratios]
+    return max(EVEN, sigmoid(rare_llr([table], face_rate(alarms, card.bands.false_alarm_rate))))
 
 
 def judge_faces(
     evidence: Evidence, cards: Sequence[DetectorCard], card: SequenceCard, timeline: Timeline
-) -> VideoJudgement:
+) -> Judgement:
     """The verdict by the temporal model, whose `card` has the thresholds.
 
     `evidence.temporal` must have at least one face.
@@ -77,28 +59,17 @@ def judge_faces(
     if not families:
         families = families_by_mean(evidence.units[worst], cards, probability)
     spans = forged_parts(faces, timeline, bands.forged_over)
-    reason = _reason(label(probability), worst, count, families, spans, bands.miss_rate)
+    carried = _spans_of(worst, timeline, bands.forged_over)
+    who = who_of(worst, count) + ("," if count > 1 else "")
+    reason = _reason(label(probability), who, families, _times(carried), bands)
     verdict = Verdict(label(probability), probability, limit, reason, real_below)
-    return VideoJudgement(verdict, families, faces, spans)
+    return Judgement(verdict, families, faces, spans)
 
 
-def faces_by_fusion(evidence: Evidence, cards: Sequence[DetectorCard]) -> tuple[FaceVerdict, ...]:
-    """A verdict a face from the detectors' mean ratios, where there is no temporal model."""
-    by_id = {card.id: card for card in cards}
-    tracks = {
-        unit: values for unit, values in evidence.units.items() if unit is not None and values
-    }
-    found = []
-    for track, values in sorted(tracks.items()):
-        used = [by_id[name] for name in values]
-        fused = sum(math.exp(llr) for llr in values.values()) / len(values)
-        # The threshold on the mean over all faces, moved to the mean over this one's detectors.
-        limit = threshold(used, len(tracks))
-        limit = limit * len(tracks) / (limit * len(tracks) + 1 - limit)
-        probability = fused / (fused + 1)
-        label: Label = "inconclusive" if probability >= EVEN else "real"
-        found.append(FaceVerdict(track, "fake" if probability > limit else label, probability))
-    return tuple(found)
+def _spans_of(track: int, timeline: Timeline, over: float) -> list[Span]:
+    """When a face looks forged; nothing where it does at no moment."""
+    moments = timeline.of(track)
+    return forged_spans(moments, over) if any(m.probability > over for m in moments) else []
 
 
 def forged_parts(faces: Sequence[FaceVerdict], timeline: Timeline, over: float) -> tuple[Span, ...]:
@@ -138,31 +109,25 @@ def families_by_mean(
 
 
 def _reason(
-    label: Label,
-    worst: int,
-    count: int,
-    families: Sequence[FamilyScore],
-    spans: Sequence[Span],
-    miss_rate: float,
+    label: Label, who: str, families: Sequence[FamilyScore], when: str, bands: Bands
 ) -> str:
-    who = "the face" if count == 1 else f"face {worst}, the most suspicious of {count},"
     likeliest = families[0].family
     if label == "fake":
-        when = _times([span for span in spans if span.track == worst])
         return (
             f"{who} shows traces of {likeliest}{when} that, followed through time, are stronger "
-            "than in 99 % of the real clips by which the limit was set"
+            f"than in {1 - bands.false_alarm_rate:.0%} of the real clips by which the limit was set"
         )
+    part = f"; it looks most forged{when}, which may be too short a part to count" if when else ""
     if label == "real":
         known = ", ".join(sorted(score.family for score in families))
         return (
             f"{who} shows less of a forgery of a known family ({known}) through time than "
-            f"{1 - miss_rate:.0%} of the forgeries by which the limit was set; "
-            "others, and weaker ones, are missed"
+            f"{1 - bands.miss_rate:.0%} of the forgeries by which the limit was set; "
+            f"others, and weaker ones, are missed{part}"
         )
     return (
         f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips, but "
-        "more than 1 % of real clips show as much"
+        f"more than {bands.false_alarm_rate:.0%} of real clips show as much{part}"
     )
 
 

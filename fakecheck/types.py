@@ -239,8 +239,9 @@ class Span:
 class Report:
     """Everything that is said about one file: `fakecheck.report/1`.
 
-    `face_verdicts`, `timeline`, `spans` and `looked_at` are filled for videos. `faces` and
-    `detections` may make their rows when they are asked for (`fakecheck.rows`).
+    `timeline`, `spans` and `looked_at` are filled for videos, `face_verdicts` for these and for
+    pictures of several faces. `faces` and `detections` may make their rows when they are asked for
+    (`fakecheck.rows`).
     """
 
     media: MediaInfo

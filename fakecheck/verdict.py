@@ -1,14 +1,17 @@
 """Evidence → verdict: the fusion of calibrated likelihood ratios, its threshold and its reason.
 
-Every detector d gives every face f a likelihood ratio LR(f, d) of "made by d's family" against
-"real". A forgery is one of them and we do not know which, so the ratio of "forged somehow" is their
-mean (each face and family being equally likely beforehand):
+Every detector d gives a face a likelihood ratio LR(d) of "made by d's family" against "real". A
+forgery is one of them and we do not know which, so the ratio of "forged somehow" is their mean
+(each family being equally likely beforehand):
 
-    LR = 1 / (F D) * sum over f, d of LR(f, d),    P(fake) = LR / (LR + 1)
+    LR = 1 / D * sum over d of LR(d),    P(fake) = LR / (LR + 1)
 
 with even odds beforehand. A detector that stays silent costs the others no more than its share. For
-true likelihood ratios the mean of LR over real pictures is 1 whatever F and D are, so by Markov's
-inequality P(LR > k | real) <= 1 / k: adding detectors cannot raise false alarms without bound.
+true likelihood ratios the mean of LR over real faces is 1 whatever D is, so by Markov's inequality
+P(LR > k | real) <= 1 / k: adding detectors cannot raise false alarms without bound.
+
+A file's verdict is that of its worst face. With n faces there are n chances of a false alarm, so
+each is held against a rarer one (`face_rate`).
 """
 
 from __future__ import annotations
@@ -16,12 +19,21 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from fakecheck.alarms import false_alarm_rate
 from fakecheck.card import DetectorCard
 from fakecheck.sequence import Evidence
-from fakecheck.types import FamilyScore, MediaKind, Unjudged, Verdict
+from fakecheck.types import (
+    FaceVerdict,
+    FamilyScore,
+    Label,
+    MediaKind,
+    Span,
+    Unjudged,
+    Verdict,
+)
 
 # The share of real pictures that may be called fake, over all detectors together.
 FALSE_ALARM_RATE = 0.01
@@ -29,15 +41,58 @@ FALSE_ALARM_RATE = 0.01
 EVEN = 0.5
 
 
-def threshold(cards: Sequence[DetectorCard], faces: int = 1) -> float:
-    """The probability over which a file with `faces` faces is called fake.
+@dataclass(frozen=True)
+class Judgement:
+    """A file's verdict with what it rests on; `spans` are of the faces that were called fake.
 
-    A loud detector alone brings the mean of n = faces times detectors ratios over T when its own
-    log-ratio exceeds log(n T). T is where the chances of that, over all faces and detectors, add up
-    to 1 % (Boole's inequality): with more of them each has to be louder.
+    `faces` are those judged, by track; a picture's only where it has several.
     """
-    limit = rare_llr([card.false_alarm_llr for card in cards], FALSE_ALARM_RATE / faces)
-    return max(EVEN, sigmoid(limit - math.log(faces * len(cards))))
+
+    verdict: Verdict
+    families: tuple[FamilyScore, ...] = ()
+    faces: tuple[FaceVerdict, ...] = ()
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Face:
+    """What the detectors say of one face: the log of the mean of their ratios.
+
+    `alarms` is how often real faces are as loud, by Boole's inequality.
+    """
+
+    track: int | None
+    ratios: tuple[tuple[DetectorCard, float], ...]
+    llr: float
+    alarms: float
+
+    @property
+    def probability(self) -> float:
+        return sigmoid(self.llr)
+
+
+def threshold(cards: Sequence[DetectorCard], rate: float = FALSE_ALARM_RATE) -> float:
+    """The probability over which a face is called fake, that real ones exceed at this rate.
+
+    A loud detector alone brings the mean of n ratios over T when its own log-ratio exceeds
+    log(n T). T is where the chances of that, over all detectors, add up to `rate` (Boole's
+    inequality): with more of them each has to be louder.
+    """
+    limit = rare_llr([card.false_alarm_llr for card in cards], rate)
+    return max(EVEN, sigmoid(limit - math.log(len(cards))))
+
+
+def face_rate(alarms: Sequence[float], rate: float = FALSE_ALARM_RATE) -> float:
+    """The rate that each of n faces is held against whose own false alarm rates are `alarms`.
+
+    By Simes' test (1986): a file is called fake if, for some k, the k loudest faces are rarer than
+    a k-th part of n of `rate`. So one loud face among many must be rarer than it alone, as with
+    Boole's inequality, but a person whom cuts part into many tracks, all of them loud, need not. It
+    holds for independent faces and for such as are loud together (Sarkar 1998).
+    """
+    count = len(alarms)
+    passed = [k for k, own in enumerate(sorted(alarms), 1) if own < rate * k / count]
+    return rate * max(passed, default=1) / count
 
 
 def rare_llr(tables: Sequence[Mapping[float, float]], rate: float) -> float:
@@ -64,25 +119,55 @@ def sigmoid(llr: float) -> float:
 
 def judge(
     evidence: Evidence, cards: Sequence[DetectorCard], kind: MediaKind, min_face: float
-) -> tuple[Verdict, tuple[FamilyScore, ...]]:
-    """The verdict on a file and the families behind it, the likeliest first."""
-    by_id = {card.id: card for card in cards}
-    ratios = [
-        (by_id[name], math.exp(llr))
-        for values in evidence.units.values()
-        for name, llr in values.items()
-    ]
-    if not ratios:
+) -> Judgement:
+    """The verdict by the detectors' ratios; a detector of the whole frame speaks of every face."""
+    faces = _faces(evidence, cards)
+    if not faces:
         cause, reason = why_nothing(evidence, min_face)
-        return Verdict("inconclusive", None, None, reason, unjudged=cause), ()
-    total = sum(ratio for _, ratio in ratios)
-    fused = total / len(ratios)
-    probability = fused / (fused + 1)
-    judged = [unit for unit, values in evidence.units.items() if values]
-    used = [card for card in cards if any(card.id in evidence.units[unit] for unit in judged)]
-    limit = threshold(used, len(judged))
-    families = shares([(card.family, ratio) for card, ratio in ratios], probability)
-    return _verdict(probability, limit, families, kind), families
+        return Judgement(Verdict("inconclusive", None, None, reason, unjudged=cause))
+    rate = face_rate([face.alarms for face in faces])
+    limits = {face.track: threshold([card for card, _ in face.ratios], rate) for face in faces}
+
+    def label(face: _Face) -> Label:
+        if face.probability > limits[face.track]:
+            return "fake"
+        return "real" if face.probability < EVEN else "inconclusive"
+
+    worst = max(faces, key=lambda face: (label(face) == "fake", face.llr))
+    families = shares(
+        [(card.family, math.exp(llr)) for card, llr in worst.ratios], worst.probability
+    )
+    who = f"{who_of(worst.track, len(faces))}: " if len(faces) > 1 else ""
+    reason = _reason(label(worst), families, kind, who)
+    verdict = Verdict(label(worst), worst.probability, limits[worst.track], reason, EVEN)
+    rows = tuple(FaceVerdict(face.track, label(face), face.probability) for face in faces)
+    return Judgement(verdict, families, rows if len(faces) > 1 or kind == "video" else ())
+
+
+def _faces(evidence: Evidence, cards: Sequence[DetectorCard]) -> list[_Face]:
+    """The faces that were judged, by track; the frame itself where none was."""
+    by_id = {card.id: card for card in cards}
+    whole = evidence.units.get(None, {})
+    units: dict[int | None, dict[str, float]] = {
+        track: {**values, **whole}
+        for track, values in evidence.units.items()
+        if track is not None and (values or whole)
+    }
+    if not units and whole:
+        units = {None: dict(whole)}
+    found = []
+    for track, values in sorted(units.items(), key=lambda item: item[0] or 0):
+        ratios = tuple((by_id[name], llr) for name, llr in values.items())
+        fused = math.log(sum(math.exp(llr) for _, llr in ratios) / len(ratios))
+        loud = fused + math.log(len(ratios))
+        alarms = sum(false_alarm_rate(card.false_alarm_llr, loud) for card, _ in ratios)
+        found.append(_Face(track, ratios, fused, alarms))
+    return found
+
+
+def who_of(track: int | None, count: int) -> str:
+    """How a reason names the worst of so many faces."""
+    return "the face" if count == 1 else f"face {track}, the most suspicious of {count}"
 
 
 def shares(ratios: Sequence[tuple[str, float]], probability: float) -> tuple[FamilyScore, ...]:
@@ -97,30 +182,27 @@ def shares(ratios: Sequence[tuple[str, float]], probability: float) -> tuple[Fam
     )
 
 
-def _verdict(
-    probability: float, limit: float, families: tuple[FamilyScore, ...], kind: MediaKind
-) -> Verdict:
+def _reason(label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, who: str) -> str:
     prefix = "averaged over the frames looked at, " if kind == "video" else ""
     files = "clips" if kind == "video" else "pictures"
     likeliest = families[0].family
-    if probability > limit:
-        reason = (
+    if label == "fake":
+        text = (
             f"traces of {likeliest} are stronger than in 99 % of the real {files} "
             "by which the limit was set"
         )
-        return Verdict("fake", probability, limit, prefix + reason, EVEN)
-    if probability < EVEN:
+    elif label == "real":
         known = ", ".join(sorted(score.family for score in families))
-        reason = (
+        text = (
             f"a forgery of a known family ({known}) is less likely than not; "
             "other forgeries, and weak traces of these, are missed"
         )
-        return Verdict("real", probability, limit, prefix + reason, EVEN)
-    reason = (
-        f"traces of {likeliest} are likelier than not, but more than 1 % of real {files} "
-        "show as much"
-    )
-    return Verdict("inconclusive", probability, limit, prefix + reason, EVEN)
+    else:
+        text = (
+            f"traces of {likeliest} are likelier than not, but more than 1 % of real {files} "
+            "show as much"
+        )
+    return prefix + who + text
 
 
 def why_nothing(evidence: Evidence, min_face: float) -> tuple[Unjudged, str]:

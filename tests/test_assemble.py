@@ -56,10 +56,10 @@ def test_one_place_is_shown_once_a_class_and_face(assembler):
     assembler.add(result(found, faces=2))
     rows = assembler.report().detections
     assert [(row.artifact, row.track, row.llr) for row in rows] == [
-        ("face_synthesis", 0, 5.0),
-        ("mouth_partswap", 0, 3.0),
-        ("face_synthesis", 1, 2.5),
-        ("face_synthesis", 0, 2.0),
+        ("face_synthesis", 1, 5.0),
+        ("mouth_partswap", 1, 3.0),
+        ("face_synthesis", 2, 2.5),
+        ("face_synthesis", 1, 2.0),
     ]
 
 

@@ -98,8 +98,8 @@ def test_a_face_that_moves_keeps_its_track_and_a_new_one_gets_another():
     tracker = FaceTracker()
     first = tracker.update([box(0, 0), box(200, 0)])
     second = tracker.update([box(205, 3), box(8, 2), box(400, 400)])
-    assert [face.track for face in first] == [0, 1]
-    assert [face.track for face in second] == [1, 0, 2]
+    assert [face.track for face in first] == [1, 2]
+    assert [face.track for face in second] == [2, 1, 3]
 
 
 def test_a_face_that_was_gone_too_long_is_a_new_one():
@@ -107,17 +107,17 @@ def test_a_face_that_was_gone_too_long_is_a_new_one():
     tracker.update([box(0, 0)])
     for _ in range(2):
         tracker.update([])
-    assert tracker.update([box(0, 0)])[0].track == 0
+    assert tracker.update([box(0, 0)])[0].track == 1
     for _ in range(3):
         tracker.update([])
-    assert tracker.update([box(0, 0)])[0].track == 1
+    assert tracker.update([box(0, 0)])[0].track == 2
 
 
 def test_two_faces_never_share_a_track():
     tracker = FaceTracker()
     tracker.update([box(0, 0)])
     followed = tracker.update([box(2, 0), box(4, 0)])
-    assert sorted(face.track for face in followed) == [0, 1]
+    assert sorted(face.track for face in followed) == [1, 2]
 
 
 def test_a_track_of_the_frame_before_goes_before_one_that_was_lost() -> None:
@@ -125,10 +125,10 @@ def test_a_track_of_the_frame_before_goes_before_one_that_was_lost() -> None:
     tracker.update([box(500, 0), box(250, 0)])
     for x in (490, 480, 470, 460, 450, 440, 430):
         (face,) = tracker.update([box(x, 0)])
-        assert face.track == 0
+        assert face.track == 1
     # It comes to lie over where the other was last seen, and not over where itself was.
     tracker = FaceTracker()
     tracker.update([box(50, 0), box(0, 0)])
     tracker.update([box(30, 0)])
     (face,) = tracker.update([box(5, 0)])
-    assert face.track == 0
+    assert face.track == 1

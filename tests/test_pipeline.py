@@ -127,7 +127,7 @@ def test_a_clip_is_sampled_and_its_face_followed(detectors, sampling, expected):
     (outcome,) = check_files([CLIP], detectors, Options(sampling=sampling))
     faces = outcome.report.faces
     assert len({face.frame for face in faces}) == expected
-    assert {face.track for face in faces} == {0}
+    assert {face.track for face in faces} == {1}
     assert [face.frame for face in faces] == sorted(face.frame for face in faces)
 
 
@@ -151,7 +151,7 @@ def test_faces_are_looked_for_on_some_of_the_frames_that_lie_close(
     outcomes = list(check_files([CLIP, copy], detectors, Options(sampling=sampling)))
     assert len(seen) == 2 * looks
     for outcome in outcomes:
-        assert {face.track for face in outcome.report.faces} == {0}
+        assert {face.track for face in outcome.report.faces} == {1}
 
 
 def test_one_thread_and_four_say_the_same(detectors):

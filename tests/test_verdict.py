@@ -68,10 +68,10 @@ def test_the_threshold_is_the_cards_own_for_one_detector_and_one_face(cards):
 
 def test_one_detector_more_and_one_face_more_make_alarms_as_likely(cards):
     twice = threshold(cards[:2])
-    assert twice == pytest.approx(threshold(cards[:1], faces=2))
     # Each has to be rarer by half; the mean of two ratios is half of the louder one.
     louder = 2.0 + math.log(2)
     assert twice == pytest.approx(sigmoid(louder - math.log(2)))
+    assert threshold(cards[:1], FALSE_ALARM_RATE / 2) == pytest.approx(sigmoid(louder))
 
 
 def test_adding_a_detector_does_not_raise_false_alarms(cards):
@@ -88,9 +88,10 @@ def test_adding_a_detector_does_not_raise_false_alarms(cards):
 
 
 def test_one_loud_detector_makes_a_fake_and_its_family_leads(cards):
-    verdict, families = judge(
+    judged = judge(
         evidence({"stargan": 6.0, "deepfakes": -1.0, "partswap": -1.0}), cards, "image", 40
     )
+    verdict, families = judged.verdict, judged.families
     assert verdict.label == "fake"
     assert verdict.probability == pytest.approx(1 / (1 + 3 / (math.e**6 + 2 / math.e)))
     assert [score.family for score in families] == ["stargan", "deepfakes", "partswap"]
@@ -98,17 +99,73 @@ def test_one_loud_detector_makes_a_fake_and_its_family_leads(cards):
 
 
 def test_quiet_detectors_make_a_real_and_say_what_is_missed(cards):
-    verdict, _ = judge(
+    verdict = judge(
         evidence({"stargan": -2.0, "deepfakes": -1.0, "partswap": -1.0}), cards, "image", 40
-    )
+    ).verdict
     assert verdict.label == "real"
     assert "missed" in verdict.reason
 
 
 def test_between_even_odds_and_the_threshold_it_is_inconclusive(cards):
-    verdict, _ = judge(evidence({"stargan": 0.3}), cards, "image", 40)
+    verdict = judge(evidence({"stargan": 0.3}), cards, "image", 40).verdict
     assert verdict.label == "inconclusive"
     assert 0.5 < verdict.probability < verdict.threshold
+
+
+LOUD = {"stargan": 6.0, "deepfakes": -1.0, "partswap": -1.0}
+QUIET = {"stargan": -3.0, "deepfakes": -3.0, "partswap": -3.0}
+
+
+def test_a_loud_face_is_not_made_real_by_quiet_ones_around_it(cards):
+    alone = judge(evidence({"stargan": 3.0}), cards, "image", 40).verdict
+    crowd = judge(evidence({"stargan": 3.0}, *[{"stargan": -3.0}] * 29), cards, "image", 40)
+    assert alone.label == "fake"
+    assert crowd.verdict.label == "inconclusive"
+    assert crowd.verdict.probability == pytest.approx(alone.probability)
+    # One of thirty has to be thirty times as rare.
+    assert crowd.verdict.threshold == pytest.approx(sigmoid(2.0 + math.log(30)))
+
+
+def test_a_picture_of_several_says_which_face(cards):
+    judged = judge(evidence(QUIET, LOUD, QUIET), cards, "image", 40)
+    assert judged.verdict.label == "fake"
+    assert judged.verdict.reason.startswith("face 1, the most suspicious of 3: traces of stargan")
+    assert [(one.track, one.label) for one in judged.faces] == [
+        (0, "real"),
+        (1, "fake"),
+        (2, "real"),
+    ]
+    assert judge(evidence(LOUD), cards, "image", 40).faces == ()
+
+
+def test_many_loud_faces_of_a_picture_bear_each_other_out(cards):
+    loud = {"stargan": 2.2}
+    assert judge(evidence(*[loud] * 12), cards, "image", 40).verdict.label == "fake"
+    one = judge(evidence(loud, *[{"stargan": -3.0}] * 11), cards, "image", 40)
+    assert one.verdict.label == "inconclusive"
+
+
+def test_a_detector_of_the_frame_speaks_of_every_face(cards):
+    units = {None: {"stargan": 6.0}, 1: {"deepfakes": -1.0, "partswap": -1.0}}
+    found = judge(Evidence(units, 1, 0, 100.0), cards, "image", 40).verdict
+    assert found == judge(evidence(LOUD), cards, "image", 40).verdict
+    # Where no face was found it judges the picture.
+    nobody = judge(Evidence({None: {"stargan": 6.0}}, 0, 0, 0.0), cards, "image", 40).verdict
+    assert nobody.label == "fake"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.floats(-4, 6), min_size=1, max_size=8), st.integers(0, 7))
+def test_a_louder_face_never_makes_a_picture_less_fake(cards, values, which):
+    louder = list(values)
+    louder[which % len(values)] += 1.0
+    before, after = (
+        judge(evidence(*({"stargan": one} for one in each)), cards, "image", 40).verdict
+        for each in (values, louder)
+    )
+    assert (before.label == "fake") <= (after.label == "fake")
+    for verdict in (before, after):
+        assert (verdict.label == "fake") == (verdict.probability > verdict.threshold)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +182,8 @@ def test_between_even_odds_and_the_threshold_it_is_inconclusive(cards):
     ],
 )
 def test_nothing_to_judge_is_inconclusive_with_its_reason(cards, given_evidence, cause, reason):
-    verdict, families = judge(given_evidence, cards, "image", 40)
+    judged = judge(given_evidence, cards, "image", 40)
+    verdict, families = judged.verdict, judged.families
     assert (verdict.label, verdict.probability, verdict.threshold) == ("inconclusive", None, None)
     assert verdict.unjudged == cause
     assert reason in verdict.reason
@@ -139,7 +197,7 @@ def test_a_probability_rises_with_any_of_its_ratios(cards, values, more):
 
     def probability(ratios):
         found = evidence(dict(zip(names, ratios, strict=True)))
-        return judge(found, cards, "image", 40)[0].probability
+        return judge(found, cards, "image", 40).verdict.probability
 
     assert probability([*values[:-1], values[-1] + more]) > probability(values)
 
@@ -192,4 +250,4 @@ def test_a_face_that_no_detector_managed_to_judge_is_not_too_small(cards):
     pool = EvidencePool()
     pool.add(FrameResult(0, None, (face(0, 172),), (), llr, errors=(error,)))
     assert pool.evidence().too_small == 0
-    assert judge(pool.evidence(), cards, "image", 36)[0].unjudged == "detectors_failed"
+    assert judge(pool.evidence(), cards, "image", 36).verdict.unjudged == "detectors_failed"

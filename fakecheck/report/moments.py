@@ -44,6 +44,7 @@ def ranked_faces(report: Report) -> list[FaceVerdict]:
     return sorted(
         report.face_verdicts,
         key=lambda row: (
+            row.label == "fake",
             -1.0 if row.probability is None else row.probability,
             -1 if row.track is None else -row.track,
         ),

@@ -17,7 +17,7 @@ def detectors_page(results: Results, command: str) -> str:
         "# Accuracy of each detector alone\n",
         f"Measured on {date.today()} on the `val` split; the terms are those of"
         " [accuracy.md](accuracy.md). The score of a picture is the detector's calibrated"
-        " log-likelihood ratio, faces fused as the verdict fuses them. Made by\n",
+        " log-likelihood ratio, of the loudest face, which the verdict goes by. Made by\n",
         f"    {command}\n",
         "## Every detector on every set\n\nAUC of a set's fakes against the reals of all sets,"
         " undegraded. **Bold** are the sets of the detector's own family; what it says of others is"

@@ -14,7 +14,6 @@ import numpy as np
 from fakecheck.assemble import ReportAssembler
 from fakecheck.calibration import detector_llr
 from fakecheck.card import DetectorCard
-from fakecheck.detector import log_mean_exp
 from fakecheck.types import Floats, FrameResult, MediaInfo
 from fakecheck_training.data import Sample
 from fakecheck_training.measured import Shot
@@ -68,11 +67,11 @@ def judge_all(shots: Iterable[Shot], cards: Sequence[DetectorCard]) -> list[Judg
 
 
 def detector_values(shots: Sequence[Shot], card: DetectorCard) -> Floats:
-    """(shots,) one detector's log-likelihood ratio, all faces fused; -inf: nothing to judge."""
+    """(shots,) one detector's log-likelihood ratio, of the loudest face; -inf: nothing to judge."""
     values = np.full(len(shots), -np.inf, np.float32)
     for number, shot in enumerate(shots):
         llr = evidence(shot, card)
         llr = llr[~np.isnan(llr)]
         if len(llr):
-            values[number] = log_mean_exp(llr)
+            values[number] = llr.max()
     return values

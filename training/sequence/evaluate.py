@@ -21,9 +21,10 @@ from fakecheck.features import sequence_of
 from fakecheck.loading import load_detectors
 from fakecheck.observations import ClassTable, detector_llr, fused_llr
 from fakecheck.temporal import TemporalModel
+from fakecheck.temporal_verdict import fake_over
 from fakecheck.timeline import forged_spans
 from fakecheck.types import Floats, Moment
-from fakecheck.verdict import EVEN, rare_llr, sigmoid
+from fakecheck.verdict import EVEN, sigmoid
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence.calibrate import read_held_back
 from fakecheck_training.sequence.corpus import ONLY_FAMILIES
@@ -79,11 +80,9 @@ def measure(
     return found
 
 
-def fake_limit(model: TemporalModel, faces: int = 1) -> float:
-    """The probability over which one of so many faces is called fake."""
-    card = model.card
-    rate = card.bands.false_alarm_rate / faces
-    return max(EVEN, sigmoid(rare_llr([card.false_alarm_llr], rate)))
+def fake_limit(model: TemporalModel) -> float:
+    """The probability over which a single face is called fake."""
+    return fake_over([0.0], model.card)
 
 
 def label_of(value: float, model: TemporalModel) -> str:

@@ -64,7 +64,7 @@ and sharpness. It gives a probability for the face and for each moment. The vide
 of its worst face.
 
 - **fake**: the probability is over what {alarms:.0%} of real faces exceed, on held-back clips; with
-  n faces each has to be rarer by n.
+  several faces each has to be rarer, by Simes' test.
 - **real**: it is under {real_below:.2f}, under which {misses:.0%} of held-back forgeries lie whose
   family has a detector. It means that none of the known families was seen, not that the clip is
   genuine.
