@@ -68,6 +68,8 @@ class ReportAssembler:
     def add(self, result: FrameResult) -> None:
         """Count one frame in; its faces get their tracks here, in the order of the frames."""
         self._frames += 1
+        if result.new_shot:
+            self._tracker.forget()
         faces = self._tracker.update(list(result.faces))
         result = replace(result, faces=tuple(faces))
         self._pool.add(result)

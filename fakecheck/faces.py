@@ -184,6 +184,10 @@ class FaceTracker:
         self._seen = 0
         self._next = 1
 
+    def forget(self) -> None:
+        """No face of the frames so far is on any that come: a new shot begins."""
+        self._last.clear()
+
     def update(self, faces: list[Face]) -> list[Face]:
         """The same faces in the same order, each with its `track`."""
         self._last = {

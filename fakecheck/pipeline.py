@@ -19,6 +19,7 @@ from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector, Findings, FrameCrops, cut_crops
 from fakecheck.errors import FakecheckError, MediaError, NoDetectorsError
 from fakecheck.faces import FaceFinder
+from fakecheck.flow import colors_of, is_other_shot
 from fakecheck.following import FaceFollower
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Limits, Media, Sampling, open_media
@@ -81,7 +82,8 @@ class _Job:
 class _Shot:
     """A frame on its way: `frame` until its crops are cut, then `crops`, at last `result`.
 
-    `faces` is None until they are looked for. `failure` says why that could not be done.
+    `faces` is None until they are looked for. `failure` says why that could not be done. With
+    `new_shot` it shows something else than the frame before.
     """
 
     job: _Job
@@ -93,6 +95,7 @@ class _Shot:
     sharpness: Floats | None = None
     result: FrameResult | None = None
     failure: str = ""
+    new_shot: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,6 +253,7 @@ class _Follow:
         self._finder = finder
         self._job: _Job | None = None
         self._follower = FaceFollower(finder)
+        self._colors: Floats | None = None
 
     def __call__(self, items: list[_Shot | _Close]) -> list[_Shot | _Close]:
         return [self._faces(item) if isinstance(item, _Shot) else item for item in items]
@@ -259,6 +263,11 @@ class _Follow:
             return shot
         if shot.job is not self._job:
             self._job, self._follower = shot.job, FaceFollower(self._finder)
+            self._colors = None
+        last, self._colors = self._colors, colors_of(shot.frame.image)
+        if last is not None and is_other_shot(last, self._colors):
+            self._follower = FaceFollower(self._finder)
+            shot = replace(shot, new_shot=True)
         try:
             return replace(shot, faces=self._follower.next(shot.frame))
         except Exception:
@@ -353,4 +362,5 @@ def _result(
         frame_evidence,
         tuple(errors),
         shot.sharpness,
+        shot.new_shot,
     )

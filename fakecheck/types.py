@@ -140,7 +140,8 @@ class FrameResult:
     `evidence` maps a detector's id to (faces,) float32: for every face of `faces`, the log-
     likelihood ratio of this detector's family against real, NaN where it could not judge. A
     detector of the whole frame has one value, under its id in `frame_evidence`. `sharpness` is
-    (faces,) float32, see `fakecheck.sharpness`; None where nobody needs it.
+    (faces,) float32, see `fakecheck.sharpness`; None where nobody needs it. `new_shot`: faces at
+    the same place in the frame before are other people's.
     """
 
     index: int
@@ -151,6 +152,7 @@ class FrameResult:
     frame_evidence: dict[str, float] = field(default_factory=dict)
     errors: tuple[StageError, ...] = ()
     sharpness: Floats | None = None
+    new_shot: bool = False
 
 
 @dataclass(frozen=True)

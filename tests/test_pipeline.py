@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -129,6 +130,25 @@ def test_a_clip_is_sampled_and_its_face_followed(detectors, sampling, expected):
     assert len({face.frame for face in faces}) == expected
     assert {face.track for face in faces} == {1}
     assert [face.frame for face in faces] == sorted(face.frame for face in faces)
+
+
+@pytest.mark.parametrize("sampling", [Sampling(frames=8), Sampling(frames=None)])
+def test_faces_of_two_shots_are_two_though_they_are_at_one_place(detectors, tmp_path, sampling):
+    face = cv2.resize(cv2.imread(str(FACE)), (120, 120))
+    path = tmp_path / "shots.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for grey, picture in ((240, face), (20, face[:, ::-1]), (240, face)):
+            shot = np.full((240, 320, 3), grey, np.uint8)
+            shot[60:180, 100:220] = picture
+            for _ in range(12):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(shot, format="bgr24")))
+        container.mux(stream.encode(None))
+    (outcome,) = check_files([path], detectors, Options(sampling=sampling))
+    tracks = {row.frame: row.track for row in outcome.report.faces}
+    assert {frame // 12: track for frame, track in tracks.items()} == {0: 1, 1: 2, 2: 3}
+    assert all(track == frame // 12 + 1 for frame, track in tracks.items())
 
 
 @pytest.mark.parametrize(
