@@ -97,7 +97,8 @@ class WorkerPool:
         finally:
             self.stop.set()
             for stage, waiting in zip(self.stages, self._queues, strict=True):
-                for _ in range(stage.threads):
+                # A thread takes as many as make a batch.
+                for _ in range(stage.threads * stage.batch):
                     with suppress(queue.Full):  # where something is, nobody waits
                         waiting.put_nowait(_WAKE)
             for thread in threads:

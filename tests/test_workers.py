@@ -27,6 +27,35 @@ def test_results_keep_the_order_of_the_source():
     assert list(pool.run(range(200))) == [2 * n for n in range(200)]
 
 
+def test_threads_that_wait_are_woken_at_the_end(monkeypatch):
+    monkeypatch.setattr("fakecheck.workers.POLL", 30.0)
+    pool = WorkerPool([Stage("a", doubling, 3), Stage("b", doubling, 2, batch=4)])
+    began = time.monotonic()
+    assert list(pool.run(range(5))) == [2 * 2 * n for n in range(5)]
+    assert time.monotonic() - began < 20
+
+
+def test_threads_that_could_be_started_end_where_another_could_not(monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def limited(self):
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    pool = WorkerPool([Stage("a", doubling, 2), Stage("b", doubling, 2)])
+    with pytest.raises(RuntimeError, match="can't start"):
+        list(pool.run(range(5)))
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_a_stage_has_a_thread():
+    with pytest.raises(ValueError, match="stage 'a' must have a thread"):
+        WorkerPool([Stage("a", doubling, 0)])
+
+
 def test_an_empty_source_gives_nothing():
     assert list(WorkerPool([Stage("a", doubling)]).run([])) == []
 

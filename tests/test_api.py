@@ -1,0 +1,148 @@
+"""fakecheck as a library: what it needs, what it leaves behind, and how it says no."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bundles import onnx_model, write_bundle
+
+import fakecheck
+from fakecheck import check_image, check_video, load_detectors
+from fakecheck.hookspecs import hookimpl
+from fakecheck.loading import DetectorSet
+from fakecheck.media import pictures
+from fakecheck.plugins import PluginHost
+
+RESOURCES = Path(__file__).parent / "resources"
+FACE, CLIP = RESOURCES / "real_face.jpg", RESOURCES / "real_clip.mpg"
+
+
+@pytest.fixture(scope="module")
+def detectors(tmp_path_factory):
+    folder = write_bundle(tmp_path_factory.mktemp("bundle"), onnx=onnx_model())
+
+    class Plugin:
+        @hookimpl
+        def fakecheck_detectors(self):
+            return [folder]
+
+    host = PluginHost()
+    host.register(Plugin(), "one")
+    return load_detectors(host=host)
+
+
+def test_names_are_there_and_can_be_listed():
+    assert set(fakecheck.__all__) <= set(dir(fakecheck))
+    for name in fakecheck.__all__:
+        assert getattr(fakecheck, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'chek_image'"):
+        fakecheck.chek_image  # noqa: B018
+
+
+def test_a_report_becomes_json_and_a_pickle():
+    report = check_image(RESOURCES / "forged_face.jpg", load_detectors(only="partswap"))
+    record = json.loads(json.dumps(fakecheck.to_record(report)))
+    assert record["schema"] == "fakecheck.report/1"
+    assert len(record["detections"]) == len(report.detections) > 0
+    again = pickle.loads(pickle.dumps(report))
+    assert again == report
+    # One row, and not the table that it is in.
+    assert len(pickle.dumps(report.detections[:1])) < 1000
+
+
+def test_no_detector_is_an_error_and_no_endless_wait(detectors):
+    for empty in (DetectorSet((), {}), DetectorSet(detectors.cards, {"cpu": ()})):
+        with pytest.raises(fakecheck.NoDetectorsError):
+            check_image(FACE, empty)
+
+
+@pytest.mark.parametrize("given", [{"sampling": 0}, {"sampling": 5}, {"limits": 100}])
+def test_other_types_are_refused_at_once(detectors, given):
+    with pytest.raises(TypeError, match="must be a"):
+        check_video(CLIP, detectors, **given)
+
+
+def test_threads_are_as_many_as_told_and_all_gone_afterwards(detectors, monkeypatch):
+    most, start = [], threading.Thread.start
+
+    def counted(self):
+        start(self)
+        most.append(threading.active_count())
+
+    monkeypatch.setattr(threading.Thread, "start", counted)
+    before = threading.active_count()
+    check_image(FACE, detectors, threads=1)
+    # The source, and one thread a stage.
+    assert max(most) <= before + 4
+    assert threading.active_count() == before
+    with pytest.raises(ValueError, match="threads must be at least 1"):
+        check_image(FACE, detectors, threads=0)
+
+
+def test_warnings_of_other_threads_are_not_swallowed(detectors, monkeypatch):
+    """Python's filters belong to the process: nobody touches them while a picture is decoded."""
+    filters, decode = [], pictures._to_bgr
+
+    def seen(*arguments):
+        filters.append(list(warnings.filters))
+        return decode(*arguments)
+
+    monkeypatch.setattr(pictures, "_to_bgr", seen)
+    before = list(warnings.filters)
+    check_image(FACE, detectors)
+    assert filters == [before]
+
+
+def test_what_the_machine_lacks_is_not_blamed_on_the_file(detectors, monkeypatch):
+    def poor(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(pictures, "_to_bgr", poor)
+    with pytest.raises(fakecheck.MediaError, match="not enough memory"):
+        check_image(FACE, detectors)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a home folder is told by HOME")
+def test_nothing_is_sent_or_left_in_the_home_folder(tmp_path):
+    """ONNX Runtime from 1.29 on keeps an identifier of the machine there to report with."""
+    code = (
+        "import os, time, fakecheck; d = fakecheck.load_detectors(only='alae'); "
+        f"fakecheck.check_video({str(CLIP)!r}, d); print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1\n"
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_detectors_are_shared_by_calls_side_by_side(detectors):
+    expected = check_image(FACE, detectors)
+    found = []
+
+    def judge():
+        found.append(check_image(FACE, detectors, threads=1))
+
+    threads = [threading.Thread(target=judge) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+    assert replace(expected, errors=()) == expected
+    assert np.isfinite(expected.verdict.probability)
