@@ -39,11 +39,13 @@ Kind = Literal["synthesis", "attribute_edit", "swap", "part_swap"]
 MAX_LLR = 50.0
 
 
-class _Record(BaseModel):
+class Fields(BaseModel):
+    """A part of a card: no field but those that are declared, and finite numbers only."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class CropSpec(_Record):
+class CropSpec(Fields):
     """What the detector looks at: see `fakecheck.regions.crop_regions`."""
 
     regions: tuple[str, ...] = Field(min_length=1)
@@ -60,7 +62,7 @@ class CropSpec(_Record):
         return self
 
 
-class InputSpec(_Record):
+class InputSpec(Fields):
     """Size in pixels and channel order of the uint8 pictures that the graph takes."""
 
     width: int = Field(ge=16, le=2048)
@@ -68,7 +70,7 @@ class InputSpec(_Record):
     color: Literal["rgb", "bgr"] = "rgb"
 
 
-class Calibration(_Record):
+class Calibration(Fields):
     """Score → natural logarithm of the likelihood ratio of fake against real.
 
     `clip(slope * logit(score) + intercept, min_llr, max_llr)`: Platt's logistic calibration, as
@@ -82,7 +84,7 @@ class Calibration(_Record):
     max_llr: float = Field(ge=0, le=MAX_LLR)
 
 
-class ClassSpec(_Record):
+class ClassSpec(Fields):
     """One class of the label map, with the `threshold` that 1 % of real faces exceed."""
 
     id: int = Field(ge=1)
@@ -91,7 +93,7 @@ class ClassSpec(_Record):
     threshold: float = Field(ge=0, le=1)
 
 
-class TrainingData(_Record):
+class TrainingData(Fields):
     """A data set behind the weights, with its terms."""
 
     set: str
@@ -101,7 +103,7 @@ class TrainingData(_Record):
     terms: str = Field(min_length=1)
 
 
-class Training(_Record):
+class Training(Fields):
     """How the graph can be made again; `commit` is that of the code that made it."""
 
     data: tuple[TrainingData, ...] = Field(min_length=1)
@@ -113,7 +115,7 @@ class Training(_Record):
     stages: tuple[dict[str, Any], ...] = ()
 
 
-class Metric(_Record):
+class Metric(Fields):
     """One measured row: accuracy on one set, under one degradation.
 
     `of` says whose score was measured: this detector's alone, or the fused verdict's with all the
@@ -131,7 +133,7 @@ class Metric(_Record):
     negatives_from: str
 
 
-class Licence(_Record):
+class Licence(Fields):
     """Terms of the graph, and of the data it was trained on."""
 
     graph: str = Field(min_length=1)
@@ -147,7 +149,7 @@ def check_alarms(table: dict[float, float]) -> None:
         raise ValueError("false_alarm_llr: the rarer, the higher a ratio must be")
 
 
-class DetectorCard(_Record):
+class DetectorCard(Fields):
     """A detector's card. `folder` is where it lies; the other fields are those of the file.
 
     Faces whose longer side is shorter than `min_face` pixels are not judged by this detector.

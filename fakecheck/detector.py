@@ -33,11 +33,14 @@ class Findings:
 
     `evidence` is (faces,) float32, or (1,) for a detector of the whole frame: the log-likelihood
     ratio of this detector's family against real, from the best box of every class; NaN for a face
-    that is too small for it.
+    that is too small for it. `best` is (faces or 1, classes) float32: these boxes' scores, 0 where
+    there is none. They count also where a box lies outside of the frame, in a crop's border, and
+    cannot be shown.
     """
 
     detections: Detections
     evidence: Floats
+    best: Floats
 
 
 CropKey = tuple[CropSpec, InputSpec, str, float]
@@ -206,7 +209,7 @@ class Detector:
             seen = slice(None) if self.card.looks_at_frame else judged
             ratios = log_likelihood_ratio(best, self._calibrations)
             evidence[seen] = log_mean_exp(ratios, axis=1)[seen]
-        return Findings(self._detections(rows, frame), evidence)
+        return Findings(self._detections(rows, frame), evidence, best)
 
     def _detections(self, rows: NDArray[Any], frame: FrameCrops) -> Detections:
         limits = np.array([frame.width, frame.height] * 2, np.float32)

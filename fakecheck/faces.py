@@ -26,6 +26,8 @@ MIN_SIDE = 320
 MAX_SIDE = 640
 MIN_SCORE = 0.6
 NMS_IOU = 0.3
+# Overlap from which a box is that of the same face in the frame before.
+MIN_IOU = 0.3
 TOP_K = 200
 # A picture that is itself a tight face crop is looked at again with this border around it.
 PAD_FRACTION = 0.5
@@ -39,20 +41,14 @@ def _model() -> bytes:
 class FaceFinder:
     """Finds every face of a frame. One finder may be called from several threads at once.
 
-    `max_side` is the longer side in pixels that a larger frame is shrunk to before looking; smaller
-    ones are enlarged to 320. With `fine`, frames of more than twice `max_side` are looked at again
-    at that size, for the small faces of a crowd. Boxes and landmarks come back in pixels of the
+    A larger frame is shrunk to a longer side of MAX_SIDE pixels before looking, a smaller one
+    enlarged to MIN_SIDE. With `fine`, frames of more than twice MAX_SIDE are looked at again at
+    that size, for the small faces of a crowd. Boxes and landmarks come back in pixels of the
     frame as given.
     """
 
-    def __init__(
-        self, max_side: int = MAX_SIDE, min_score: float = MIN_SCORE, fine: bool = False
-    ) -> None:
-        if max_side < MIN_SIDE:
-            raise ValueError(f"max_side must be at least {MIN_SIDE}, got {max_side}")
-        self.max_side = max_side
+    def __init__(self, fine: bool = False) -> None:
         self.fine = fine
-        self.min_score = min_score
         self._model = _model()
         self._local = threading.local()
 
@@ -64,9 +60,9 @@ class FaceFinder:
         """
         height, width = image.shape[:2]
         longer = max(height, width)
-        found = self._look(image, min(max(longer, MIN_SIDE), self.max_side) / longer, 0)
-        if self.fine and longer > 2 * self.max_side:
-            found += _unlike(self._look(image, 2 * self.max_side / longer, 0), found)
+        found = self._look(image, min(max(longer, MIN_SIDE), MAX_SIDE) / longer, 0)
+        if self.fine and longer > 2 * MAX_SIDE:
+            found += _unlike(self._look(image, 2 * MAX_SIDE / longer, 0), found)
         if not found and retry:
             found = self._look_with_border(image)
         return sorted((clipped(face, width, height) for face in found), key=_area, reverse=True)
@@ -74,7 +70,7 @@ class FaceFinder:
     def _look_with_border(self, image: Image) -> list[Face]:
         height, width = image.shape[:2]
         # The border of a long, narrow picture would take gigabytes.
-        image = _resized(image, min(1.0, 2 * self.max_side / max(height, width)))
+        image = _resized(image, min(1.0, 2 * MAX_SIDE / max(height, width)))
         back = np.array([width / image.shape[1], height / image.shape[0]], np.float32)
         longer = max(image.shape[:2])
         pad = round(longer * PAD_FRACTION)
@@ -115,7 +111,7 @@ class FaceFinder:
                     np.frombuffer(self._model, np.uint8),
                     np.empty(0, np.uint8),
                     (MIN_SIDE, MIN_SIDE),
-                    self.min_score,
+                    MIN_SCORE,
                     NMS_IOU,
                     TOP_K,
                 )
@@ -172,13 +168,12 @@ class FaceTracker:
     """Gives the faces of successive frames track ids by greedy overlap (Bochinski et al. 2017).
 
     Ids count from 1. A face takes the id of the last known box that it overlaps most, by at least
-    `min_iou`, of the tracks seen on the frame before if it can, or else of those lost since. A
+    MIN_IOU, of the tracks seen on the frame before if it can, or else of those lost since. A
     track that was not seen for `max_gap` frames that were looked at is closed and its id not used
     again.
     """
 
-    def __init__(self, min_iou: float = 0.3, max_gap: int = 10) -> None:
-        self.min_iou = min_iou
+    def __init__(self, max_gap: int = 10) -> None:
         self.max_gap = max_gap
         self._last: dict[int, tuple[Floats, int]] = {}
         self._seen = 0
@@ -219,7 +214,7 @@ class FaceTracker:
         )
         for _ in range(min(overlap.shape)):
             row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
-            if overlap[row, column] < self.min_iou:
+            if overlap[row, column] < MIN_IOU:
                 break
             ids[free[int(row)]] = tracks[int(column)]
             overlap[row, :] = -1

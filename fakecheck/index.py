@@ -16,9 +16,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from fakecheck.card import Identifier, Kind, Licence, Metric, Sha256, Word, first_problem
+from fakecheck.card import (
+    Fields,
+    Identifier,
+    Kind,
+    Licence,
+    Metric,
+    Sha256,
+    Version,
+    Word,
+    first_problem,
+)
 from fakecheck.errors import PluginError
 
 OWN_DISTRIBUTION = "fakecheck"
@@ -37,14 +47,10 @@ Source = Annotated[
 ]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 Record = TypeVar("Record", bound=BaseModel)
 
 
-class Family(_Record):
+class Family(Fields):
     """A family of generators, called `word` on cards, with the paper that describes it.
 
     `members` are the words of the families that this one stands for, where one detector finds
@@ -58,7 +64,7 @@ class Family(_Record):
     members: tuple[Word, ...] = ()
 
 
-class Artifacts(_Record):
+class Artifacts(Fields):
     """Word → meaning, of the `regions` and of the `artifacts` that may be found in them."""
 
     regions: dict[Word, str]
@@ -70,7 +76,7 @@ class Artifacts(_Record):
         return region in self.regions and artifact in self.artifacts
 
 
-class IndexEntry(_Record):
+class IndexEntry(Fields):
     """What the index knows of one detector.
 
     `files` holds the sha256 of every file of the bundle, its `detector.yaml` among them; `source`
@@ -80,7 +86,7 @@ class IndexEntry(_Record):
     """
 
     id: Identifier
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: Version
     family: Word
     kind: Kind
     summary: str
@@ -93,7 +99,7 @@ class IndexEntry(_Record):
     files: dict[str, Sha256] = Field(min_length=1)
 
 
-class Index(_Record):
+class Index(Fields):
     """The content of `index.json`. `signature` is room for one over `detectors`; there is none."""
 
     schema_: Literal["fakecheck.index/1"] = Field(default="fakecheck.index/1", alias="schema")

@@ -259,17 +259,18 @@ class _Follow:
         return [self._faces(item) if isinstance(item, _Shot) else item for item in items]
 
     def _faces(self, shot: _Shot) -> _Shot:
-        if shot.frame is None or shot.job.media.info.kind == "image":
+        frame = shot.frame
+        if frame is None or shot.job.media.info.kind == "image":
             return shot
         if shot.job is not self._job:
             self._job, self._follower = shot.job, FaceFollower(self._finder)
             self._colors = None
-        last, self._colors = self._colors, colors_of(shot.frame.image)
-        if last is not None and is_other_shot(last, self._colors):
-            self._follower = FaceFollower(self._finder)
-            shot = replace(shot, new_shot=True)
         try:
-            return replace(shot, faces=self._follower.next(shot.frame))
+            last, self._colors = self._colors, colors_of(frame.image)
+            if last is not None and is_other_shot(last, self._colors):
+                self._follower = FaceFollower(self._finder)
+                shot = replace(shot, new_shot=True)
+            return replace(shot, faces=self._follower.next(frame))
         except Exception:
             # The next stage looks for them anew.
             self._follower = FaceFollower(self._finder)

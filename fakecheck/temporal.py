@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from fakecheck.card import (
     GRAPH_FILE,
     ONNX_FILE,
     Calibration,
+    Fields,
     Licence,
     Sha256,
     Training,
+    Version,
     check_alarms,
     first_problem,
     read_fields,
@@ -38,18 +40,14 @@ FEATURES, SEEN = "features", "seen"
 SEQUENCE_SCORE, SAMPLE_SCORES = "sequence_score", "sample_scores"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FeatureSpec(_Record):
+class FeatureSpec(Fields):
     """The features that the graph was trained on: see `fakecheck.features`."""
 
     version: str
     width: int = Field(ge=1)
 
 
-class Bands(_Record):
+class Bands(Fields):
     """The probabilities between which a face is left inconclusive, and how they were chosen.
 
     A face is called fake over the probability that `false_alarm_rate` of real ones exceed (of one
@@ -63,7 +61,7 @@ class Bands(_Record):
     forged_over: float = Field(gt=0, lt=1)
 
 
-class SequenceMetric(_Record):
+class SequenceMetric(Fields):
     """One measured row: `name` on `set`, which was not trained on."""
 
     name: str
@@ -73,7 +71,7 @@ class SequenceMetric(_Record):
     real: int = Field(ge=0)
 
 
-class SequenceCard(_Record):
+class SequenceCard(Fields):
     """The card of the temporal model. `folder` is where it lies.
 
     `window` is the number of samples that the model takes at a time. `calibration` turns the score
@@ -82,7 +80,7 @@ class SequenceCard(_Record):
     """
 
     schema_: Literal["fakecheck.sequence/1"] = Field(alias="schema")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: Version
     architecture: str
     summary: str
     features: FeatureSpec

@@ -13,24 +13,10 @@ from fakecheck.card import ONNX_FILE, DetectorCard
 from fakecheck.cli.markup import escape
 from fakecheck.cli.new import new
 from fakecheck.cli.pack import pack
+from fakecheck.cli.shared import FORMAT, TRUSTED_ONLY
 from fakecheck.cli.validate import validate
 from fakecheck.errors import FakecheckError, UsageError
 from fakecheck.plugins import InstalledDetector, PluginHost, PluginProblem
-
-FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
-TRUSTED_ONLY = click.option(
-    "--trusted-only",
-    is_flag=True,
-    help="Use only detectors that the index vouches for, and import no plug-in's code; "
-    "FAKECHECK_TRUSTED_ONLY=1 does the same.",
-)
 
 
 @click.group()

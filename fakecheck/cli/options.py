@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fakecheck.cli.detectors import TRUSTED_ONLY
+from fakecheck.cli.shared import TRUSTED_ONLY
 from fakecheck.engines import ENGINES
 from fakecheck.media import Limits, Sampling
 from fakecheck.report.catalogue import LANGUAGES

@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from fakecheck.cli.detectors import FORMAT
 from fakecheck.cli.markup import escape
 from fakecheck.cli.registry_add import add
+from fakecheck.cli.shared import FORMAT
 from fakecheck.errors import ExitCode, UsageError
 from fakecheck.index import BUNDLED, IndexEntry, Registry, registry
 from fakecheck.index_files import artifacts_of

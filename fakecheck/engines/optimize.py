@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import tempfile
-from pathlib import Path
+import stat
 
 import yaml
 
 from fakecheck.card import CARD_FILE, ONNX_FILE, DetectorCard
 from fakecheck.engines.convert import Agreement, make_onnx
 from fakecheck.errors import OutputError, PluginError
+from fakecheck.files import atomic_path
 
 
 def optimize_bundle(card: DetectorCard) -> Agreement:
@@ -32,11 +31,12 @@ def optimize_bundle(card: DetectorCard) -> Agreement:
     text = record_sha256(
         path.read_bytes().decode("utf-8"), ONNX_FILE, hashlib.sha256(model).hexdigest()
     )
-    try:
-        _replace(card.folder / ONNX_FILE, model)
-        _replace(path, text.encode("utf-8"))
-    except OSError as error:
-        raise OutputError(f"{card.id}: cannot write to {card.folder}: {error.strerror}") from error
+    with atomic_path(card.folder / ONNX_FILE) as temporary:
+        temporary.write_bytes(model)
+        # For all who may read the card.
+        temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
     return agreement
 
 
@@ -72,18 +72,3 @@ def record_sha256(text: str, name: str, digest: str) -> str:
 def _only_adds(before: str, after: str, name: str, digest: str) -> bool:
     old, new = yaml.safe_load(before), yaml.safe_load(after)
     return bool(new == {**old, "files": {**old["files"], name: digest}})
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Writes a file beside `path` and moves it there: readers see the old or the new one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        # mkstemp makes it for its owner alone; a bundle is for all who may read the old card.
-        os.chmod(temporary, (path.parent / CARD_FILE).stat().st_mode & 0o777)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -17,8 +17,8 @@ from typing import Literal
 import numpy as np
 
 from fakecheck.calibration import auc, detector_llr, recall_at
-from fakecheck.card import Calibration, DetectorCard
-from fakecheck.detector import Detector, Findings, cut_crops, log_mean_exp
+from fakecheck.card import Calibration
+from fakecheck.detector import Detector, cut_crops, log_mean_exp
 from fakecheck.errors import InputError, MediaError, PluginError
 from fakecheck.faces import FaceFinder
 from fakecheck.media import find_media, open_media
@@ -173,20 +173,8 @@ def _score(
     for frame in media.frames():
         faces = finders[media.info.kind].find(frame.image, retry=still)
         crops = cut_crops(frame.image, faces, [detector.card])
-        best = best_scores(detector.detect([crops])[0], detector.card)
-        if len(best):
-            frames.append(best)
+        found = detector.detect([crops])[0]
+        judged = ~np.isnan(found.evidence)
+        if judged.any():
+            frames.append(found.best[judged])
     return FileScores(path, media.info.sha256, fake, tuple(frames))
-
-
-def best_scores(findings: Findings, card: DetectorCard) -> Floats:
-    """(faces, classes) float32: the best score of each class on each face that was judged.
-
-    A detector of the whole frame has one row.
-    """
-    judged = np.flatnonzero(~np.isnan(findings.evidence))
-    best = np.zeros((len(findings.evidence), len(card.classes)), np.float32)
-    found = findings.detections
-    rows = np.zeros(len(found), np.int64) if card.looks_at_frame else found.face
-    np.maximum.at(best, (rows, found.class_id - 1), found.score)
-    return best[judged]
