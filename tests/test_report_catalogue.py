@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from string import Formatter
 
@@ -71,3 +72,16 @@ def test_numbers() -> None:
     assert [english.size(n) for n in (900, 12_345, 1_234_567)] == ["1 kB", "12 kB", "1.2 MB"]
     with pytest.raises(KeyError):
         english("verdict.nothing.image")
+
+
+@pytest.mark.parametrize(
+    ("language", "past"), [("en", r"\b(was|were|been)\b"), ("ko", "[았었였했렸졌]습니다")]
+)
+def test_what_only_looks_forged_is_not_said_to_be(language: str, past: str) -> None:
+    texts = catalogue(language)
+    for key, text in texts.items():
+        if key.startswith(("families_known.", "artifacts.")):
+            assert not re.search(past, text), key
+    looks = {"en": "looks as if", "ko": "것처럼 보이|부위처럼 보이"}[language]
+    for artifact in ("partswap", "synthesis", "swap"):
+        assert re.search(looks, texts[f"artifacts.{artifact}.text"]), artifact
