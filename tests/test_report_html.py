@@ -233,8 +233,8 @@ def test_overview_has_the_likeliest_first_and_every_file(tmp_path: Path) -> None
     headings = {e.attributes.get("id"): e.text for e in found.all("h2")}
     for link in links:
         assert headings[str(link.attributes["href"])[1:]] == link.text
-    assert "Files looked at: 5" in found.text
-    assert found.one("ul", "counts").text == "fake 1 inconclusive 1 real 1 not read 1 duplicate 1"
+    assert "Files: 5" in found.text
+    assert found.one("ul", "counts").text == "fake 1 inconclusive 1 no clear trace 1 not read 1 duplicate 1"
     assert "broken.jpg: is empty" in found.text
     assert "the same as loud.mp4" in found.text
     assert not found.all("p", "alert")

@@ -98,7 +98,9 @@ class Words:
         region, _, artifact = word.partition("_")
         where = self._words.get(f"regions.{region}")
         what = self._words.get(f"artifacts.{artifact}.name")
-        return visible(word) if where is None or what is None else f"{where}: {what}"
+        if where is None or what is None:
+            return visible(word)
+        return self("boxes.word", where=where, what=what)
 
     def artifact_text(self, word: str) -> str:
         """What an artifact looks like, in a sentence."""
