@@ -209,8 +209,26 @@ def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:
     )
     assert "has 30 pixels" in says("face_too_small", small)
     assert "No detector could judge a face" in says("detectors_failed", small)
-    assert "No frame of the file could be read" in says("no_frame", image_report())
     assert "Probability" not in nobody
+
+
+def test_a_file_without_a_frame_is_one_that_was_not_read(tmp_path: Path) -> None:
+    report = image_report("torn.jpg")
+    torn = replace(
+        report,
+        verdict=replace(report.verdict, unjudged="no_frame"),
+        errors=(
+            StageError("detector", "ran out of memory", "wgan"),
+            StageError("media", "torn.jpg: cannot be decoded"),
+        ),
+    )
+    found = page(tmp_path, torn, image_report())
+    assert found.one("ul", "counts").text == "inconclusive 1 not read 1"
+    # What a part of could be read has a remark instead.
+    assert not found.all("p", "trouble")
+    assert page(tmp_path, video_report()).one("p", "trouble")
+    panel = found.one("div", "verdict", "unread").text
+    assert panel == "not read This file could not be read. torn.jpg: cannot be decoded"
 
 
 def test_overview_has_the_likeliest_first_and_every_file(tmp_path: Path) -> None:

@@ -91,7 +91,14 @@ class HtmlReport:
             self._write(complete=error is None)
 
     def add(self, report: Report, stills: Sequence[Still] = (), size: int | None = None) -> None:
-        """Appends what is said of one file: `stills` are its marked frames, `size` its bytes."""
+        """Appends what is said of one file: `stills` are its marked frames, `size` its bytes.
+
+        A file of which no frame could be read is one that could not be read.
+        """
+        if report.verdict.unjudged == "no_frame":
+            messages = [error.message for error in report.errors if error.stage == "media"]
+            self.add_unread(report.media.path, "; ".join(messages))
+            return
         kept = self._affordable(report, stills)
         row = self._row(
             report.media.path,
