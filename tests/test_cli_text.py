@@ -70,6 +70,14 @@ def test_a_clip_says_when_and_who() -> None:
     assert "and 2 more" in shown(many)
 
 
+def test_both_limits_are_said_where_there_are_two() -> None:
+    line = "  FAKE  probability of fake 0.968  (real under 0.300, fake over 0.953)"
+    assert shown(timed_report()).splitlines()[1] == line
+    close = replace(timed_report().verdict, probability=0.9534, threshold=0.9531)
+    line = "  FAKE  probability of fake 0.9534  (real under 0.3000, fake over 0.9531)"
+    assert shown(replace(timed_report(), verdict=close)).splitlines()[1] == line
+
+
 def test_fits_80_columns() -> None:
     lines = shown(video_report(), width=80, show_faces=True, verbose=True).splitlines()
     assert max(len(line) for line in lines) <= 80

@@ -21,17 +21,19 @@ from fakecheck.report.between import Timeline, moved
 from fakecheck.report.drawing import place_label
 from fakecheck.report.follow import follow_faces
 from fakecheck.report.moments import several_faces
+from fakecheck.report.percent import percent
 from fakecheck.report.tiles import (
     PALETTE,
     VERDICT_COLORS,
     banner_rows,
+    banner_tile,
     family_colors,
     label_tile,
-    percent,
 )
 from fakecheck.types import DetectionRow, FaceRow, FamilyScore, Report, Verdict
 
 FAKE = Verdict("fake", 0.9, 0.5, "because")
+REAL = Verdict("real", 0.1, 0.5, "because")
 FAMILIES = (FamilyScore("deepfakes", 0.8), FamilyScore("partswap", 0.2))
 
 
@@ -98,6 +100,9 @@ def test_the_strip_tells_a_threshold_from_a_probability_just_over_it() -> None:
     verdict = Verdict("fake", 0.9348, 0.9273, "traces")
     texts = [piece.text for piece in banner_rows(verdict, FAMILIES)[0]]
     assert texts[1:] == ["93% probability of fake", "threshold 92.7%"]
+    verdict = Verdict("real", 0.1383, 0.932, "too weak", 0.1385)
+    texts = [piece.text for piece in banner_rows(verdict, FAMILIES)[0]]
+    assert texts[1:] == ["13.8% probability of fake", "fake over 93.2%", "real under 13.9%"]
 
 
 def test_families_are_named_only_on_fakes() -> None:
@@ -105,6 +110,20 @@ def test_families_are_named_only_on_fakes() -> None:
     assert texts == ["deepfakes 80%", "partswap 20%"]
     real = Verdict("real", 0.1, 0.5, "nothing fired")
     assert [piece.text for piece in banner_rows(real, FAMILIES)[1]] == ["nothing fired"]
+
+
+@pytest.mark.parametrize("width", [480, 1280])
+def test_a_fake_is_said_to_be_no_proof(width: int) -> None:
+    (piece,) = banner_rows(FAKE, FAMILIES)[-1]
+    assert piece.text == "evidence, not proof: about 1 real file in 100 is called fake"
+    assert banner_rows(replace(FAKE, label="inconclusive"), FAMILIES)[-1][0].text == "because"
+    heights = [banner_tile(width, 14, FAKE, families).shape[0] for families in (FAMILIES, ())]
+    heights.append(banner_tile(width, 14, replace(FAKE, reason=""), ()).shape[0])
+    # Three rows, of which the families' or the reason's may be missing.
+    assert heights[0] == heights[1] > heights[2]
+    # What does not fit in one line is wrapped.
+    narrow = [banner_tile(240, 14, verdict, ()).shape[0] for verdict in (FAKE, REAL)]
+    assert narrow[0] >= narrow[1] + 2 * 14
 
 
 def test_percent_claims_no_certainty() -> None:

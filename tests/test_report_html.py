@@ -212,6 +212,17 @@ def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:
     assert "Probability" not in nobody
 
 
+def test_rounded_numbers_agree_with_the_verdict(tmp_path: Path) -> None:
+    report = replace(timed_report(), verdict=Verdict("real", 0.1383, 0.932, "", 0.1385))
+    faces = (replace(report.face_verdicts[1], probability=0.1383), report.face_verdicts[1])
+    found = page(tmp_path, replace(report, face_verdicts=faces))
+    shown = [cell.text for cell in found.all("td", "number") if cell.text.endswith("%")]
+    # In the overview, and in the table of faces.
+    assert shown == ["13.8%", "14%", "13.8%"]
+    assert "Probability of forgery: 13.8%" in found.one("div", "verdict").text
+    assert "Under 13.9%" in found.one("div", "verdict").text
+
+
 def test_a_file_without_a_frame_is_one_that_was_not_read(tmp_path: Path) -> None:
     report = image_report("torn.jpg")
     torn = replace(
@@ -252,7 +263,8 @@ def test_overview_has_the_likeliest_first_and_every_file(tmp_path: Path) -> None
     for link in links:
         assert headings[str(link.attributes["href"])[1:]] == link.text
     assert "Files: 5" in found.text
-    assert found.one("ul", "counts").text == "fake 1 inconclusive 1 no clear trace 1 not read 1 duplicate 1"
+    counts = "fake 1 inconclusive 1 no clear trace 1 not read 1 duplicate 1"
+    assert found.one("ul", "counts").text == counts
     assert "broken.jpg: is empty" in found.text
     assert "the same as loud.mp4" in found.text
     assert not found.all("p", "alert")

@@ -22,6 +22,7 @@ from fakecheck.report.moments import (
     window_looked_at,
     worst_face,
 )
+from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
 from fakecheck.types import DetectionRow, FaceRow, Label, Report
 
@@ -72,13 +73,19 @@ def render(
 
 def _details(report: Report, verbose: bool) -> list[Text]:
     verdict, media = report.verdict, report.media
+    # Of a fraction, not of percent.
+    digits = 2 + digits_of(verdict, least=1)
     parts: list[str | tuple[str, str]] = [
         (verdict.label.upper(), VERDICT_STYLES[verdict.label]),
     ]
     if verdict.probability is not None:
-        parts.append(f"  probability of fake {verdict.probability:.3f}")
+        parts.append(f"  probability of fake {verdict.probability:.{digits}f}")
     if verdict.threshold is not None:
-        parts.append(f"  (threshold {verdict.threshold:.3f})")
+        limit = f"{verdict.threshold:.{digits}f}"
+        if verdict.real_below is None:
+            parts.append(f"  (threshold {limit})")
+        else:
+            parts.append(f"  (real under {verdict.real_below:.{digits}f}, fake over {limit})")
     lines = [Text.assemble(*parts)]
     if verdict.reason:
         lines.append(Text(visible(verdict.reason)))

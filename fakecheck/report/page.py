@@ -14,6 +14,7 @@ from fakecheck.report.moments import (
     strongest_boxes,
     worst_face,
 )
+from fakecheck.report.percent import digits_of
 from fakecheck.report.plot import plot
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
@@ -57,6 +58,8 @@ def file_view(
     colors = {name: hex_color(color) for name, color in report_colors(report).items()}
     return {
         "report": report,
+        "digits": digits_of(report.verdict),
+        "digits_of": digits_of,
         "is_video": is_video,
         "title": words(f"verdict.{_case(report)}.title"),
         "means": _means(report, words),

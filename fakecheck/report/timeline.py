@@ -13,8 +13,9 @@ from fakecheck import __version__
 from fakecheck.errors import OutputError
 from fakecheck.files import atomic_path
 from fakecheck.report.catalogue import Words
+from fakecheck.report.percent import digits_of, percent
 from fakecheck.report.plot import Curve, Lane, Plot, Point, Rect, plot
-from fakecheck.report.tiles import VERDICT_COLORS, Color, font_of, ink, percent, shortened
+from fakecheck.report.tiles import VERDICT_COLORS, Color, font_of, ink, shortened
 from fakecheck.types import Report
 
 WIDTH = 960
@@ -122,7 +123,7 @@ def _head(pen: _Pen, report: Report) -> None:
     verdict = report.verdict
     x = 16 + pen.label((16, 22), verdict.label.upper(), 16, VERDICT_COLORS[verdict.label]) + 12
     if verdict.probability is not None:
-        line = f"{percent(verdict.probability)} probability of fake"
+        line = f"{percent(verdict.probability, digits_of(verdict))} probability of fake"
         pen.text((x, 22), line, 16, TEXT, "lm")
     # The built-in font has no other letters; the sum names the file in any script.
     name = Path(report.media.path).name
@@ -153,7 +154,7 @@ def _ground(pen: _Pen, shapes: Plot, report: Report, words: Words) -> None:
         ends = ((area.x, shapes.threshold), (right, shapes.threshold))
         for part in _dashed(ends, (6, 4)):
             pen.line(part, LIMIT, 1.25)
-        limit = words.threshold(report.verdict.threshold)
+        limit = words.threshold(report.verdict.threshold, digits_of(report.verdict))
         text = words("video.threshold", threshold=limit)
         pen.text((area.x + 6, shapes.threshold + 14), text, 11, LIMIT)
 
