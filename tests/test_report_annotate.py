@@ -18,7 +18,7 @@ from fakecheck.errors import MediaError, OutputError
 from fakecheck.media import Sampling, open_media
 from fakecheck.report.annotate import annotate_image, annotate_video, draw
 from fakecheck.report.between import Timeline, moved
-from fakecheck.report.drawing import place_label
+from fakecheck.report.drawing import leader, place_label
 from fakecheck.report.follow import follow_faces
 from fakecheck.report.moments import several_faces
 from fakecheck.report.percent import percent
@@ -165,6 +165,36 @@ def test_labels_of_one_box_do_not_cover_each_other() -> None:
             for left, top, right, bottom in placed
         )
         placed.append((x, y, x + 80, y + 20))
+
+
+def test_labels_do_not_lie_on_another_face() -> None:
+    ground = noise(640, 480)
+    above = replace(face(track=0), xyxy=(100.0, 20.0, 300.0, 200.0))
+    faces = [above, replace(face(track=1), xyxy=(100.0, 205.0, 300.0, 460.0))]
+    box = replace(row(track=1), xyxy=(105.0, 210.0, 295.0, 300.0))
+    bare, marked = draw(ground, faces, [], None), draw(ground, faces, [box], None)
+    np.testing.assert_array_equal(bare[20:200, 100:300], marked[20:200, 100:300])
+    # On its own face there is nothing in the way.
+    own = draw(ground, faces, [replace(box, track=0)], None)
+    assert (bare[20:200, 100:300] != own[20:200, 100:300]).any()
+
+
+def test_a_label_that_is_away_from_its_box_has_a_line_to_it() -> None:
+    box = (100, 100, 200, 200)
+    assert leader((100, 80, 180, 100), box) is None
+    assert leader((100, 60, 180, 80), box) is None
+    assert leader((100, 59, 180, 79), box) == ((140, 79), (140, 100))
+    assert leader((230, 240, 300, 260), box) == ((230, 240), (200, 200))
+    assert leader((120, 120, 180, 140), box) is None
+    # Faces all around leave room at a distance only.
+    ground = np.zeros((480, 640, 3), np.uint8)
+    mine = replace(row(track=None), xyxy=(200.0, 200.0, 400.0, 260.0))
+    wall = replace(face(track=0), xyxy=(0.0, 170.0, 640.0, 300.0))
+    marked = draw(ground, [wall], [mine], None)
+    # Between the face's edge and the box nothing is drawn but the line.
+    between = np.nonzero((marked[175:195, 5:635] > 0).any(axis=2))[1]
+    assert len(between) >= 20
+    assert np.ptp(between) <= 10
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".JPEG"])
