@@ -46,9 +46,10 @@ class CsvWriter:
     `face` is the track's id, empty for a detector of whole frames; `seconds` is empty for a
     picture. `face_verdict` and `face_probability` are the face's own, `in_span` is yes where the
     box lies in the seconds in which that face carried the verdict; all three are empty where nobody
-    said so. `file_verdict`, `file_probability` and `threshold` are the file's, the same in all of its
-    rows, `llr` is the box's. A text that a spreadsheet would run as a formula, such as the file name `=1+1.jpg`,
-    gets a `'` in front. Open the stream with newline="", as Python's csv module asks for.
+    said so. `file_verdict`, `file_probability` and `threshold` are the file's, the same in all of
+    its rows, `llr` is the box's. A text that a spreadsheet would run as a formula, such as the file
+    name `=1+1.jpg`, gets a `'` in front. Open the stream with newline="", as Python's csv module
+    asks for.
     """
 
     def __init__(self, stream: TextIO) -> None:
