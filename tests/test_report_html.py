@@ -71,6 +71,7 @@ def test_everything_that_must_be_said_is_there(tmp_path: Path, language: str) ->
         words.threshold(0.3),
         words.time(4.08, 5.52),
         words.family_text("stargan"),
+        words("video.bare", families=words.family("stargan")),
         words.artifact("face_swap"),
         words.artifact_text("face_swap"),
         report.media.path,

@@ -21,7 +21,7 @@ from fakecheck.types import Report
 WIDTH = 960
 # Drawn four times as large and reduced to twice: Pillow's lines have no smooth edges of their own.
 DRAWN, WRITTEN = 4, 2
-HEAD, FOOT = 64, 46
+HEAD, FOOT, FOOT_LINE = 64, 46, 19
 TEXT, FAINT, GRID = (32, 33, 36), (95, 99, 104), (225, 227, 230)
 SPAN: Color = (255, 233, 213)
 DOUBT: Color = (238, 239, 242)
@@ -47,7 +47,8 @@ def write_timeline(report: Report, path: Path) -> None:
 
 def _paint(report: Report) -> PillowImage.Image:
     shapes = plot(report, WIDTH)
-    size = (WIDTH * DRAWN, round((HEAD + shapes.height + FOOT) * DRAWN))
+    foot = FOOT + (FOOT_LINE if shapes.bare else 0)
+    size = (WIDTH * DRAWN, round((HEAD + shapes.height + foot) * DRAWN))
     image = PillowImage.new("RGB", size, (255, 255, 255))
     pen = _Pen(ImageDraw.Draw(image))
     words = Words("en")
@@ -216,3 +217,8 @@ def _foot(pen: _Pen, shapes: Plot, words: Words) -> None:
         pen.text((x, 19), words("video.more_faces", count=shapes.left_out), 12, TEXT)
     if shapes.lanes:
         pen.text((16, 38), words("video.legend_lanes"), 12, FAINT)
+    if shapes.bare:
+        families = ", ".join(words.family(family) for family in shapes.bare)
+        line = words("video.bare", families=families)
+        room = (WIDTH - 32) * DRAWN
+        pen.text((16, 38 + FOOT_LINE), shortened(line, font_of(12 * DRAWN), room), 12, FAINT)
