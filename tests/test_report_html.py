@@ -24,6 +24,7 @@ from fakecheck.media import Sampling, open_media
 from fakecheck.report.catalogue import LANGUAGES, Words
 from fakecheck.report.html import HtmlReport
 from fakecheck.report.stills import COUNT, MAX_BYTES, Still, best_frames, marked_stills
+from fakecheck.report.tiles import family_colors
 from fakecheck.types import FamilyScore, Report, StageError, Unjudged, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
@@ -368,6 +369,26 @@ def test_stills_of_a_clip(tmp_path: Path) -> None:
     # A frame that is not there any more is left out.
     clip = write_clip(tmp_path / "b.mp4", frames=15)
     assert len(marked_stills(open_media(clip), report, Sampling(frames=None))) == 1
+
+
+def test_labels_on_frames_can_be_read_at_half_the_width_of_the_page(tmp_path: Path) -> None:
+    """On an even ground a label is the only large area in its family's colour."""
+    box = video_report().detections[0]
+    color = np.array(family_colors([box.family])[box.family][::-1], int)
+    heights = []
+    for size in ((1280, 360), (1280, 720), (720, 1280)):
+        picture = np.full((size[1], size[0], 3), 90, np.uint8)
+        clip = write_clip(tmp_path / "a.mp4", frames=12, size=size, picture=picture)
+        report = replace(video_report(str(clip)), detections=(box,), families=(), faces=())
+        (one,) = marked_stills(open_media(clip), report, Sampling(frames=None))
+        image = cv2.imdecode(np.frombuffer(one.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        filled = (np.abs(image.astype(int) - color).max(axis=2) < 60).sum(axis=1)
+        # In the rows of the label, not of the box's upper and lower edge, which are thin.
+        rows = filled > 0.05 * one.width
+        heights.append(rows.sum() / one.width * 436)
+    # Of letters 12 pixels high the label has 16.
+    assert min(heights) >= 15
+    assert max(heights) <= 26
 
 
 def test_still_of_a_picture_is_made_small(tmp_path: Path) -> None:

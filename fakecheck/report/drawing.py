@@ -58,7 +58,8 @@ class Painter:
     """Marks frames of one size alike: line widths, font, colours and the strip are chosen once.
 
     `colors` are those of all families that may occur in detections; `numbered` faces get the
-    numbers of their tracks.
+    numbers of their tracks. `across` so many letters' heights go into the width of frames that are
+    shown smaller than they are; None fits them to the frame.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Painter:
         families: Sequence[FamilyScore],
         colors: Mapping[str, Color],
         numbered: bool = False,
+        across: int | None = None,
     ) -> None:
         self._numbered = numbered
         self.scale = max(1.0, MIN_SIDE / max(width, height))
@@ -77,7 +79,7 @@ class Painter:
         # Of a long screenshot, what can be looked at in one piece.
         longer = min(max(self.width, self.height), LONG * min(self.width, self.height))
         self._line = max(2, round(longer / 400))
-        self._font = max(14, round(longer / 62))
+        self._font = max(14, round(self.width / across if across else longer / 62))
         self._colors = colors
         self._strip = None
         if verdict is not None:
