@@ -58,8 +58,8 @@ class Painter:
     """Marks frames of one size alike: line widths, font, colours and the strip are chosen once.
 
     `colors` are those of all families that may occur in detections; `numbered` faces get the
-    numbers of their tracks. `across` so many letters' heights go into the width of frames that are
-    shown smaller than they are; None fits them to the frame.
+    numbers of their tracks. `across` is how many heights of a letter go into the width, for frames
+    that are shown smaller than they are; None fits the letters to the frame.
     """
 
     def __init__(
