@@ -70,10 +70,53 @@ def test_a_clip_says_when_and_who() -> None:
     assert "and 2 more" in shown(many)
 
 
+def test_both_limits_are_said_where_there_are_two() -> None:
+    line = "  FAKE  probability of fake 0.968  (real under 0.300, fake over 0.953)"
+    assert shown(timed_report()).splitlines()[1] == line
+    close = replace(timed_report().verdict, probability=0.9534, threshold=0.9531)
+    line = "  FAKE  probability of fake 0.9534  (real under 0.3000, fake over 0.9531)"
+    assert shown(replace(timed_report(), verdict=close)).splitlines()[1] == line
+
+
 def test_fits_80_columns() -> None:
     lines = shown(video_report(), width=80, show_faces=True, verbose=True).splitlines()
     assert max(len(line) for line in lines) <= 80
     assert any("105,90-295,320" in line for line in lines)
+
+
+def crowd() -> Report:
+    """Boxes on two faces, with names as long as the bundled detectors have."""
+    report = timed_report()
+    boxes = report.detections[:2]
+    longest = replace(
+        boxes[0], artifact="eyes_resolutionmismatch", family="attributes", detector="attributes"
+    )
+    return replace(report, detections=(longest, boxes[1]))
+
+
+def header(report: Report, width: int) -> list[str]:
+    lines = shown(report, width=width).splitlines()
+    return next(line.split() for line in lines if "artifact" in line)
+
+
+def test_a_detector_with_the_name_of_its_family_is_not_said_twice() -> None:
+    assert "detector" in header(video_report(), 100)
+    every = ["artifact", "family", "score", "llr", "face", "frame", "time", "box"]
+    assert header(crowd(), 100) == every
+
+
+def test_columns_are_left_out_before_words_are_folded() -> None:
+    for width in (78, 60, 44):
+        text = shown(crowd(), width=width)
+        lines = text.splitlines()
+        assert max(len(line.rstrip()) for line in lines) <= width
+        (box,) = (line for line in lines if "eyes_resolutionmismatch" in line)
+        assert "attributes" in box
+        assert sum("face_swap" in line for line in lines) == 1
+    assert header(crowd(), 78) == ["artifact", "family", "score", "llr", "face", "time"]
+    assert header(crowd(), 44) == ["artifact", "family", "score"]
+    # The column that says where comes back before the one that repeats the time.
+    assert header(crowd(), 80) == [*header(crowd(), 78), "box"]
 
 
 def test_only_the_best_boxes() -> None:

@@ -72,6 +72,28 @@ def test_list(fakecheck, known):
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (100, ["detector", "family", "finds", "ROC", "AUC", "from"]),
+        (60, ["detector", "family", "finds", "from"]),
+        (46, ["detector", "family", "finds"]),
+    ],
+)
+def test_list_leaves_out_columns_before_it_folds_words(fakecheck, monkeypatch, width, titles):
+    real = read_registry(REGISTRY)
+    monkeypatch.setattr("fakecheck.cli.registry.registry", lambda: real)
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, _ = fakecheck("list")
+    assert code == ExitCode.OK
+    lines = out.splitlines()
+    assert lines[0].split() == titles
+    assert max(map(len, lines)) <= width
+    for word in ("synthesis", "gridnoise,", "lowres_gan", "attribute edit"):
+        assert word in out
+    assert ("fakecheck-" in out) == ("from" in titles)
+
+
 def test_list_as_json(fakecheck, known):
     content = json.loads(fakecheck("list", "--format", "json")[1])
     assert [one["id"] for one in content["detectors"]] == ["edits", "lowgan"]

@@ -18,20 +18,22 @@ from fakecheck.errors import MediaError, OutputError
 from fakecheck.media import Sampling, open_media
 from fakecheck.report.annotate import annotate_image, annotate_video, draw
 from fakecheck.report.between import Timeline, moved
-from fakecheck.report.drawing import place_label
+from fakecheck.report.drawing import leader, place_label
 from fakecheck.report.follow import follow_faces
 from fakecheck.report.moments import several_faces
+from fakecheck.report.percent import percent
 from fakecheck.report.tiles import (
     PALETTE,
     VERDICT_COLORS,
     banner_rows,
+    banner_tile,
     family_colors,
     label_tile,
-    percent,
 )
 from fakecheck.types import DetectionRow, FaceRow, FamilyScore, Report, Verdict
 
 FAKE = Verdict("fake", 0.9, 0.5, "because")
+REAL = Verdict("real", 0.1, 0.5, "because")
 FAMILIES = (FamilyScore("deepfakes", 0.8), FamilyScore("partswap", 0.2))
 
 
@@ -98,6 +100,9 @@ def test_the_strip_tells_a_threshold_from_a_probability_just_over_it() -> None:
     verdict = Verdict("fake", 0.9348, 0.9273, "traces")
     texts = [piece.text for piece in banner_rows(verdict, FAMILIES)[0]]
     assert texts[1:] == ["93% probability of fake", "threshold 92.7%"]
+    verdict = Verdict("real", 0.1383, 0.932, "too weak", 0.1385)
+    texts = [piece.text for piece in banner_rows(verdict, FAMILIES)[0]]
+    assert texts[1:] == ["13.8% probability of fake", "fake over 93.2%", "real under 13.9%"]
 
 
 def test_families_are_named_only_on_fakes() -> None:
@@ -105,6 +110,20 @@ def test_families_are_named_only_on_fakes() -> None:
     assert texts == ["deepfakes 80%", "partswap 20%"]
     real = Verdict("real", 0.1, 0.5, "nothing fired")
     assert [piece.text for piece in banner_rows(real, FAMILIES)[1]] == ["nothing fired"]
+
+
+@pytest.mark.parametrize("width", [480, 1280])
+def test_a_fake_is_said_to_be_no_proof(width: int) -> None:
+    (piece,) = banner_rows(FAKE, FAMILIES)[-1]
+    assert piece.text == "evidence, not proof: about 1 real file in 100 is called fake"
+    assert banner_rows(replace(FAKE, label="inconclusive"), FAMILIES)[-1][0].text == "because"
+    heights = [banner_tile(width, 14, FAKE, families).shape[0] for families in (FAMILIES, ())]
+    heights.append(banner_tile(width, 14, replace(FAKE, reason=""), ()).shape[0])
+    # Three rows, of which the families' or the reason's may be missing.
+    assert heights[0] == heights[1] > heights[2]
+    # What does not fit in one line is wrapped.
+    narrow = [banner_tile(240, 14, verdict, ()).shape[0] for verdict in (FAKE, REAL)]
+    assert narrow[0] >= narrow[1] + 2 * 14
 
 
 def test_percent_claims_no_certainty() -> None:
@@ -146,6 +165,36 @@ def test_labels_of_one_box_do_not_cover_each_other() -> None:
             for left, top, right, bottom in placed
         )
         placed.append((x, y, x + 80, y + 20))
+
+
+def test_labels_do_not_lie_on_another_face() -> None:
+    ground = noise(640, 480)
+    above = replace(face(track=0), xyxy=(100.0, 20.0, 300.0, 200.0))
+    faces = [above, replace(face(track=1), xyxy=(100.0, 205.0, 300.0, 460.0))]
+    box = replace(row(track=1), xyxy=(105.0, 210.0, 295.0, 300.0))
+    bare, marked = draw(ground, faces, [], None), draw(ground, faces, [box], None)
+    np.testing.assert_array_equal(bare[20:200, 100:300], marked[20:200, 100:300])
+    # On its own face there is nothing in the way.
+    own = draw(ground, faces, [replace(box, track=0)], None)
+    assert (bare[20:200, 100:300] != own[20:200, 100:300]).any()
+
+
+def test_a_label_that_is_away_from_its_box_has_a_line_to_it() -> None:
+    box = (100, 100, 200, 200)
+    assert leader((100, 80, 180, 100), box) is None
+    assert leader((100, 60, 180, 80), box) is None
+    assert leader((100, 59, 180, 79), box) == ((140, 79), (140, 100))
+    assert leader((230, 240, 300, 260), box) == ((230, 240), (200, 200))
+    assert leader((120, 120, 180, 140), box) is None
+    # Faces all around leave room at a distance only.
+    ground = np.zeros((480, 640, 3), np.uint8)
+    mine = replace(row(track=None), xyxy=(200.0, 200.0, 400.0, 260.0))
+    wall = replace(face(track=0), xyxy=(0.0, 170.0, 640.0, 300.0))
+    marked = draw(ground, [wall], [mine], None)
+    # Between the face's edge and the box nothing is drawn but the line.
+    between = np.nonzero((marked[175:195, 5:635] > 0).any(axis=2))[1]
+    assert len(between) >= 20
+    assert np.ptp(between) <= 10
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".JPEG"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from string import Formatter
 
@@ -71,3 +72,36 @@ def test_numbers() -> None:
     assert [english.size(n) for n in (900, 12_345, 1_234_567)] == ["1 kB", "12 kB", "1.2 MB"]
     with pytest.raises(KeyError):
         english("verdict.nothing.image")
+
+
+@pytest.mark.parametrize(
+    ("language", "past"), [("en", r"\b(was|were|been)\b"), ("ko", "[았었였했렸졌]습니다")]
+)
+def test_what_only_looks_forged_is_not_said_to_be(language: str, past: str) -> None:
+    texts = catalogue(language)
+    for key, text in texts.items():
+        if key.startswith(("families_known.", "artifacts.")):
+            assert not re.search(past, text), key
+    looks = {"en": "looks as if", "ko": "것처럼 보이|부위처럼 보이"}[language]
+    for artifact in ("partswap", "synthesis", "swap"):
+        assert re.search(looks, texts[f"artifacts.{artifact}.text"]), artifact
+
+
+def test_weak_traces_are_not_called_none() -> None:
+    english, korean = Words("en"), Words("ko")
+    assert english("label.real") == "no clear trace"
+    assert korean("label.real") == "뚜렷한 위조 흔적 없음"
+    for words in (english, korean):
+        scale = words("verdict.scale", low="30%", threshold="95%")
+        for label in ("fake", "real", "inconclusive"):
+            assert re.search(f"[\"']{words(f'label.{label}')}[\"']", scale), label
+        assert words("label.real") in words("verdict.real.title")
+    assert "no clear trace of a known family" in english("limits.list.known")
+    assert "뚜렷한 흔적을 찾지 못했다는 뜻" in korean("limits.list.known")
+
+
+def test_a_korean_line_of_boxes_has_one_colon() -> None:
+    korean = Words("ko")
+    line = korean("frames.caption_image", boxes=korean.artifact("eyes_partswap"))
+    assert line == "상자: 눈(다른 얼굴의 부위)"
+    assert "'face 1'은 '얼굴 1'" in korean("glossary.intro")

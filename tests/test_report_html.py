@@ -24,6 +24,7 @@ from fakecheck.media import Sampling, open_media
 from fakecheck.report.catalogue import LANGUAGES, Words
 from fakecheck.report.html import HtmlReport
 from fakecheck.report.stills import COUNT, MAX_BYTES, Still, best_frames, marked_stills
+from fakecheck.report.tiles import family_colors
 from fakecheck.types import FamilyScore, Report, StageError, Unjudged, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
@@ -71,6 +72,7 @@ def test_everything_that_must_be_said_is_there(tmp_path: Path, language: str) ->
         words.threshold(0.3),
         words.time(4.08, 5.52),
         words.family_text("stargan"),
+        words("video.bare", families=words.family("stargan")),
         words.artifact("face_swap"),
         words.artifact_text("face_swap"),
         report.media.path,
@@ -209,8 +211,37 @@ def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:
     )
     assert "has 30 pixels" in says("face_too_small", small)
     assert "No detector could judge a face" in says("detectors_failed", small)
-    assert "No frame of the file could be read" in says("no_frame", image_report())
     assert "Probability" not in nobody
+
+
+def test_rounded_numbers_agree_with_the_verdict(tmp_path: Path) -> None:
+    report = replace(timed_report(), verdict=Verdict("real", 0.1383, 0.932, "", 0.1385))
+    faces = (replace(report.face_verdicts[1], probability=0.1383), report.face_verdicts[1])
+    found = page(tmp_path, replace(report, face_verdicts=faces))
+    shown = [cell.text for cell in found.all("td", "number") if cell.text.endswith("%")]
+    # In the overview, and in the table of faces.
+    assert shown == ["13.8%", "14%", "13.8%"]
+    assert "Probability of forgery: 13.8%" in found.one("div", "verdict").text
+    assert "Under 13.9%" in found.one("div", "verdict").text
+
+
+def test_a_file_without_a_frame_is_one_that_was_not_read(tmp_path: Path) -> None:
+    report = image_report("torn.jpg")
+    torn = replace(
+        report,
+        verdict=replace(report.verdict, unjudged="no_frame"),
+        errors=(
+            StageError("detector", "ran out of memory", "wgan"),
+            StageError("media", "torn.jpg: cannot be decoded"),
+        ),
+    )
+    found = page(tmp_path, torn, image_report())
+    assert found.one("ul", "counts").text == "inconclusive 1 not read 1"
+    # What a part of could be read has a remark instead.
+    assert not found.all("p", "trouble")
+    assert page(tmp_path, video_report()).one("p", "trouble")
+    panel = found.one("div", "verdict", "unread").text
+    assert panel == "not read This file could not be read. torn.jpg: cannot be decoded"
 
 
 def test_overview_has_the_likeliest_first_and_every_file(tmp_path: Path) -> None:
@@ -233,8 +264,9 @@ def test_overview_has_the_likeliest_first_and_every_file(tmp_path: Path) -> None
     headings = {e.attributes.get("id"): e.text for e in found.all("h2")}
     for link in links:
         assert headings[str(link.attributes["href"])[1:]] == link.text
-    assert "Files looked at: 5" in found.text
-    assert found.one("ul", "counts").text == "fake 1 inconclusive 1 real 1 not read 1 duplicate 1"
+    assert "Files: 5" in found.text
+    counts = "fake 1 inconclusive 1 no clear trace 1 not read 1 duplicate 1"
+    assert found.one("ul", "counts").text == counts
     assert "broken.jpg: is empty" in found.text
     assert "the same as loud.mp4" in found.text
     assert not found.all("p", "alert")
@@ -337,6 +369,26 @@ def test_stills_of_a_clip(tmp_path: Path) -> None:
     # A frame that is not there any more is left out.
     clip = write_clip(tmp_path / "b.mp4", frames=15)
     assert len(marked_stills(open_media(clip), report, Sampling(frames=None))) == 1
+
+
+def test_labels_on_frames_can_be_read_at_half_the_width_of_the_page(tmp_path: Path) -> None:
+    """On an even ground a label is the only large area in its family's colour."""
+    box = video_report().detections[0]
+    color = np.array(family_colors([box.family])[box.family][::-1], int)
+    heights = []
+    for size in ((1280, 360), (1280, 720), (720, 1280)):
+        picture = np.full((size[1], size[0], 3), 90, np.uint8)
+        clip = write_clip(tmp_path / "a.mp4", frames=12, size=size, picture=picture)
+        report = replace(video_report(str(clip)), detections=(box,), families=(), faces=())
+        (one,) = marked_stills(open_media(clip), report, Sampling(frames=None))
+        image = cv2.imdecode(np.frombuffer(one.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        filled = (np.abs(image.astype(int) - color).max(axis=2) < 60).sum(axis=1)
+        # In the rows of the label, not of the box's upper and lower edge, which are thin.
+        rows = filled > 0.05 * one.width
+        heights.append(rows.sum() / one.width * 436)
+    # Of letters 12 pixels high the label has 16.
+    assert min(heights) >= 15
+    assert max(heights) <= 26
 
 
 def test_still_of_a_picture_is_made_small(tmp_path: Path) -> None:

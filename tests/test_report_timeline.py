@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from report_samples import timed_report, video_report
 
 from fakecheck.errors import OutputError
+from fakecheck.report.catalogue import Words
 from fakecheck.report.plot import MAX_FACES, MAX_POINTS, plot
 from fakecheck.report.tiles import family_colors
-from fakecheck.report.timeline import DOUBT, SPAN, write_timeline
+from fakecheck.report.timeline import DOUBT, FOOT_LINE, SPAN, write_timeline
 from fakecheck.types import FaceVerdict, Moment, Span
 
 
@@ -34,16 +35,31 @@ def test_shapes_of_a_clip() -> None:
     assert shapes.doubt is not None
     assert shapes.doubt.height == pytest.approx(area.height * (0.953 - 0.3), abs=0.02)
     assert [round(span.width / area.width * 12, 2) for span in shapes.spans] == [1.44, 1.92]
-    assert [lane.family for lane in shapes.lanes] == ["deepfakes", "partswap", "stargan"]
-    colors = family_colors(lane.family for lane in shapes.lanes)
-    assert [lane.color for lane in shapes.lanes] == list(
-        map(colors.get, ["deepfakes", "partswap", "stargan"])
-    )
+    assert [lane.family for lane in shapes.lanes] == ["deepfakes", "partswap"]
+    colors = family_colors(["deepfakes", "partswap", "stargan"])
+    assert [lane.color for lane in shapes.lanes] == list(map(colors.get, ["deepfakes", "partswap"]))
     assert len(shapes.lanes[0].bars) == 9
-    # Evidence against a family has no bar.
-    assert shapes.lanes[2].bars == ()
+    # Evidence against a family has no bar, and no lane to stand on.
+    assert shapes.bare == ("stargan",)
     assert [tick.text for tick in shapes.times][:3] == ["0", "2", "4"]
     assert [level.text for level in shapes.levels] == ["0%", "25%", "50%", "75%", "100%"]
+
+
+def test_lanes_are_of_families_with_a_bar_and_one_at_least() -> None:
+    report = timed_report()
+    lanes = len(plot(report, 860).lanes)
+    loud = {**report.timeline[0].families, "stargan": 3.0}
+    first, *rest = report.timeline
+    shapes = plot(replace(report, timeline=(replace(first, families=loud), *rest)), 860)
+    assert (len(shapes.lanes), shapes.bare) == (lanes + 1, ())
+    assert shapes.height > plot(report, 860).height
+    # A bar under a pixel is none.
+    calm = [replace(moment, families={"alae": -1.0, "stargan": 0.1}) for moment in report.timeline]
+    shapes = plot(replace(report, timeline=tuple(calm)), 860)
+    assert [lane.family for lane in shapes.lanes] == ["stargan"]
+    assert shapes.bare == ("alae",)
+    shapes = plot(replace(report, timeline=()), 860)
+    assert (shapes.lanes, shapes.bare) == ((), ())
 
 
 def test_a_pause_parts_the_line() -> None:
@@ -120,6 +136,12 @@ def test_png(tmp_path: Path) -> None:
     assert has_color(image, DOUBT)
     assert has_color(image, family_colors(["deepfakes", "partswap", "stargan"])["deepfakes"])
     assert list(path.parent.iterdir()) == [path]
+    # A line below names the families without a bar.
+    words = Words("en")
+    assert words("video.bare", families="StarGAN") == "No trace worth a bar: StarGAN."
+    below = image[-2 * FOOT_LINE :]
+    assert (below < 200).any()
+    assert not (image[-8:] < 200).any()
 
 
 def test_png_of_a_clip_without_faces(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from textwrap import wrap
 from typing import Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +22,12 @@ from fakecheck.index_files import artifacts_of
 from fakecheck.plugins import InstalledDetector, PluginHost
 from fakecheck.trust import Standing, standing
 
+# Columns of the list that are left out where words would have to be folded, the first one first.
+SPARE = ("ROC AUC", "from")
+# Columns of which no line is wrapped.
+WHOLE = ("detector", "family", "ROC AUC")
+# Between two columns.
+GAP = 2
 STYLES = {"known": "green", "changed": "bold red"}
 
 
@@ -141,19 +149,41 @@ def _print_entries(entries: Sequence[IndexEntry], form: str) -> None:
     if not entries:
         click.echo("No detector is known.")
         return
-    table = _table("detector", "family", "finds", "ROC AUC", "from")
-    for number in (0, 1, 3):
-        table.columns[number].no_wrap = True
-    for entry in entries:
-        cells = (
-            f"{entry.id}\n{entry.version}",
-            f"{entry.family}\n{entry.kind.replace('_', ' ')}",
-            artifacts_of(entry.classes),
-            "\n".join(f"{row.auc:.3f} {row.set}" for row in entry.accuracy) or "not stated",
-            BUNDLED if entry.source == BUNDLED else entry.distribution,
-        )
-        table.add_row(*(escape(cell) for cell in cells))
-    Console().print(table)
+    console = Console()
+    columns = _columns(entries)
+    for title in SPARE:
+        if _least_width(columns) > console.width:
+            del columns[title]
+    table = _table(*columns)
+    for column in table.columns:
+        column.no_wrap = column.header in WHOLE
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*map(escape, cells))
+    console.print(table)
+
+
+def _columns(entries: Sequence[IndexEntry]) -> dict[str, list[str]]:
+    sources = [BUNDLED if one.source == BUNDLED else one.distribution for one in entries]
+    return {
+        "detector": [f"{one.id}\n{one.version}" for one in entries],
+        "family": [f"{one.family}\n{one.kind.replace('_', ' ')}" for one in entries],
+        "finds": [artifacts_of(one.classes) for one in entries],
+        "ROC AUC": [
+            "\n".join(f"{row.auc:.3f} {row.set}" for row in one.accuracy) or "not stated"
+            for one in entries
+        ],
+        # A distribution's name may be parted at its hyphens.
+        "from": ["\n".join(wrap(source, 14)) for source in sources],
+    }
+
+
+def _least_width(columns: Mapping[str, Sequence[str]]) -> int:
+    """Characters that a table needs so that no word is folded, and no line of what is WHOLE."""
+    widths = []
+    for title, cells in columns.items():
+        split = str.splitlines if title in WHOLE else str.split
+        widths.append(max(cell_len(part) for text in (title, *cells) for part in split(text)))
+    return sum(widths) + GAP * (len(widths) - 1)
 
 
 def _where_to_get(entry: IndexEntry) -> str:
@@ -229,7 +259,7 @@ def _print_standings(found: Sequence[tuple[InstalledDetector, Standing]], proble
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -22,12 +23,20 @@ from fakecheck.report.moments import (
     window_looked_at,
     worst_face,
 )
+from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
-from fakecheck.types import DetectionRow, FaceRow, Label, Report
+from fakecheck.types import DetectionRow, Label, Report
 
 MAX_ROWS = 12
 MAX_FAMILIES = 6
 MAX_SPANS = 6
+# Between two columns.
+GAP = 2
+# Columns of boxes that are left out where there is no room, the first of them first: words that
+# are folded cannot be read.
+SPARE = ("frame", "box", "detector", "llr", "time", "face", "score")
+TEXTS = ("artifact", "family", "detector")
+Columns = Mapping[str, Sequence[str]]
 VERDICT_STYLES: dict[Label, str] = {
     "fake": "bold red",
     "real": "bold green",
@@ -43,18 +52,17 @@ def render(
     `verbose` shows every row, the file's details and the detectors' versions. Texts from outside,
     such as the file's name, are never read as markup.
     """
-    is_video = report.media.kind == "video"
     # Not wrapped, so that it can be copied.
     console.print(Text(visible(report.media.path), style="bold"), soft_wrap=True)
     for line in _details(report, verbose):
         console.print(Padding(line, (0, 0, 0, 2), expand=False))
-    tables = []
+    tables, room = [], console.width - 2
     if report.families:
-        tables.append(_families_table(report, verbose))
+        tables.append(_families_table(report, room, verbose))
     if report.detections:
-        tables.append(_boxes_table(report, verbose))
+        tables.append(_boxes_table(report, room, verbose))
     if show_faces and report.faces:
-        tables.append(_faces_table(report.faces, is_video, verbose))
+        tables.append(_faces_table(report, room, verbose))
     for table, more in tables:
         console.print()
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
@@ -72,13 +80,19 @@ def render(
 
 def _details(report: Report, verbose: bool) -> list[Text]:
     verdict, media = report.verdict, report.media
+    # Of a fraction, not of percent.
+    digits = 2 + digits_of(verdict, least=1)
     parts: list[str | tuple[str, str]] = [
         (verdict.label.upper(), VERDICT_STYLES[verdict.label]),
     ]
     if verdict.probability is not None:
-        parts.append(f"  probability of fake {verdict.probability:.3f}")
+        parts.append(f"  probability of fake {verdict.probability:.{digits}f}")
     if verdict.threshold is not None:
-        parts.append(f"  (threshold {verdict.threshold:.3f})")
+        limit = f"{verdict.threshold:.{digits}f}"
+        if verdict.real_below is None:
+            parts.append(f"  (threshold {limit})")
+        else:
+            parts.append(f"  (real under {verdict.real_below:.{digits}f}, fake over {limit})")
     lines = [Text.assemble(*parts)]
     if verdict.reason:
         lines.append(Text(visible(verdict.reason)))
@@ -142,68 +156,86 @@ def _face(track: int | None) -> str:
     return "the whole frame" if track is None else f"face {track}"
 
 
-def _table(*columns: tuple[str, bool]) -> Table:
-    """An empty table; each column has a title and whether it holds numbers."""
+def _table(columns: Columns, room: int, spare: Sequence[str] = ()) -> Table:
+    """A table of `columns`, without as many of those that are `spare`, the first of them first, as
+    do not fit in `room` characters.
+    """
+    columns = dict(columns)
+    for title in spare:
+        if _width(columns) <= room:
+            break
+        columns.pop(title, None)
     table = Table(
         box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=True
     )
-    for title, numeric in columns:
-        table.add_column(
-            title, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
-        )
+    for title in columns:
+        text = title in TEXTS
+        table.add_column(title, justify="left" if text else "right", no_wrap=not text)
+        table.columns[-1].overflow = "fold"
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, cells))
     return table
 
 
-def _families_table(report: Report, verbose: bool) -> tuple[Table, int]:
+def _width(columns: Columns) -> int:
+    """Characters in the longest line of a table whose cells are not folded."""
+    widths = [max(map(cell_len, (title, *cells))) for title, cells in columns.items()]
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _families_table(report: Report, room: int, verbose: bool) -> tuple[Table, int]:
     ranked = ranked_families(report)
     shown = ranked if verbose else ranked[:MAX_FAMILIES]
-    table = _table(("family", False), ("probability", True))
-    for row in shown:
-        table.add_row(Text(visible(row.family)), f"{row.probability:.3f}")
-    return table, len(ranked) - len(shown)
+    columns = {
+        "family": [visible(row.family) for row in shown],
+        "probability": [f"{row.probability:.3f}" for row in shown],
+    }
+    return _table(columns, room), len(ranked) - len(shown)
 
 
-def _boxes_table(report: Report, verbose: bool) -> tuple[Table, int]:
-    rows, is_video, several = report.detections, report.media.kind == "video", several_faces(report)
+def _boxes_table(report: Report, room: int, verbose: bool) -> tuple[Table, int]:
+    rows = report.detections
     shown = strongest_boxes(report, len(rows) if verbose else MAX_ROWS)
-    when = [("frame", True), ("time", True)] if is_video else []
-    whose = [("face", True)] if several else []
-    table = _table(
-        ("artifact", False),
-        ("family", False),
-        ("detector", False),
-        ("score", True),
-        ("llr", True),
-        *whose,
-        *when,
-        ("box", True),
-    )
-    for row in shown:
-        moment = [str(row.frame), _time(row)] if is_video else []
-        owner = ["" if row.track is None else str(row.track)] if several else []
-        table.add_row(
-            Text(visible(row.artifact)),
-            Text(visible(row.family)),
-            Text(visible(row.detector)),
-            f"{row.score:.2f}",
-            f"{row.llr:+.1f}",
-            *owner,
-            *moment,
-            _where(row.xyxy),
-        )
-    return table, len(rows) - len(shown)
+    columns = {
+        "artifact": [visible(row.artifact) for row in shown],
+        "family": [visible(row.family) for row in shown],
+        "detector": [visible(row.detector) for row in shown],
+        "score": [f"{row.score:.2f}" for row in shown],
+        "llr": [f"{row.llr:+.1f}" for row in shown],
+        "face": [_track(row.track) for row in shown],
+        "frame": [str(row.frame) for row in shown],
+        "time": [_time(row) for row in shown],
+        "box": [_where(row.xyxy) for row in shown],
+    }
+    said = {
+        # A detector mostly has the name of its family.
+        "detector": columns["detector"] != columns["family"],
+        "face": several_faces(report),
+        "frame": report.media.kind == "video",
+        "time": report.media.kind == "video",
+    }
+    columns = {title: cells for title, cells in columns.items() if said.get(title, True)}
+    return _table(columns, room, SPARE), len(rows) - len(shown)
 
 
-def _faces_table(rows: Sequence[FaceRow], is_video: bool, verbose: bool) -> tuple[Table, int]:
+def _faces_table(report: Report, room: int, verbose: bool) -> tuple[Table, int]:
+    rows = report.faces
     shown = rows if verbose else rows[:MAX_ROWS]
-    when = [("frame", True), ("face", True)] if is_video else []
-    table = _table(*when, ("score", True), ("size", True), ("box of the face", True))
-    for row in shown:
-        size = max(row.xyxy[2] - row.xyxy[0], row.xyxy[3] - row.xyxy[1])
-        track = "" if row.track is None else str(row.track)
-        moment = [str(row.frame), track] if is_video else []
-        table.add_row(*moment, f"{row.score:.2f}", f"{size:.0f} px", _where(row.xyxy))
-    return table, len(rows) - len(shown)
+    sizes = [max(row.xyxy[2] - row.xyxy[0], row.xyxy[3] - row.xyxy[1]) for row in shown]
+    columns = {
+        "frame": [str(row.frame) for row in shown],
+        "face": [_track(row.track) for row in shown],
+        "score": [f"{row.score:.2f}" for row in shown],
+        "size": [f"{size:.0f} px" for size in sizes],
+        "box of the face": [_where(row.xyxy) for row in shown],
+    }
+    if report.media.kind != "video":
+        del columns["frame"], columns["face"]
+    return _table(columns, room, ("frame", "box of the face")), len(rows) - len(shown)
+
+
+def _track(track: int | None) -> str:
+    return "" if track is None else str(track)
 
 
 def _time(row: DetectionRow) -> str:

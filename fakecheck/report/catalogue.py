@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from fakecheck.report.moments import in_seconds, stretch, window_looked_at
+from fakecheck.report.percent import LIMIT_DIGITS, NEARLY_ALL, extreme
 from fakecheck.report.record import visible
-from fakecheck.report.tiles import NEARLY_ALL
 from fakecheck.types import Report
 
 LANGUAGES = ("en", "ko")
@@ -36,17 +36,16 @@ class Words:
         start = f"{prefix}."
         return [text for key, text in self._words.items() if key.startswith(start)]
 
-    def percent(self, probability: float) -> str:
+    def percent(self, probability: float, digits: int = 0) -> str:
         """`probability` in 0..1 as people write it, without claiming certainty."""
-        if probability >= NEARLY_ALL:
-            return self("number.over", value=99)
-        if probability <= 1 - NEARLY_ALL:
-            return self("number.under", value=1)
-        return self("number.percent", value=round(100 * probability))
+        if extreme(probability):
+            above = probability >= NEARLY_ALL
+            return self("number.over", value=99) if above else self("number.under", value=1)
+        return self("number.percent", value=f"{100 * probability:.{digits}f}")
 
-    def threshold(self, probability: float) -> str:
-        """A limit, with a digit more: between 95.3 % and 95.0 % lies a verdict."""
-        return self("number.percent", value=f"{100 * probability:.1f}")
+    def threshold(self, probability: float, digits: int = 0) -> str:
+        """A limit beside a probability with so many `digits`."""
+        return self("number.percent", value=f"{100 * probability:.{max(LIMIT_DIGITS, digits)}f}")
 
     def times(self, llr: float) -> str:
         """How many times likelier a log-likelihood ratio `llr` makes something."""
@@ -98,7 +97,9 @@ class Words:
         region, _, artifact = word.partition("_")
         where = self._words.get(f"regions.{region}")
         what = self._words.get(f"artifacts.{artifact}.name")
-        return visible(word) if where is None or what is None else f"{where}: {what}"
+        if where is None or what is None:
+            return visible(word)
+        return self("boxes.word", where=where, what=what)
 
     def artifact_text(self, word: str) -> str:
         """What an artifact looks like, in a sentence."""

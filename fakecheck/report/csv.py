@@ -1,4 +1,4 @@
-"""Reports as a table for spreadsheets: a row a detection."""
+"""Reports as a table for spreadsheets: a row a detection, and one for a file without any."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 from typing import TextIO
 
 from fakecheck.report.record import (
+    LLR_DIGITS,
     PIXEL_DIGITS,
     SCORE_DIGITS,
     SECOND_DIGITS,
@@ -30,19 +31,25 @@ COLUMNS = (
     "face_verdict",
     "face_probability",
     "in_span",
+    "file_verdict",
+    "file_probability",
+    "threshold",
+    "llr",
 )
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvWriter:
-    """Writes a header and a row for each detection: a file without any has no row.
+    """Writes a header and a row for each detection; that of a file without any has no box.
 
     `face` is the track's id, empty for a detector of whole frames; `seconds` is empty for a
     picture. `face_verdict` and `face_probability` are the face's own, `in_span` is yes where the
     box lies in the seconds in which that face carried the verdict; all three are empty where nobody
-    said so. A text that a spreadsheet would run as a formula, such as the file name `=1+1.jpg`,
-    gets a `'` in front. Open the stream with newline="", as Python's csv module asks for.
+    said so. `file_verdict`, `file_probability` and `threshold` are the file's, the same in all of
+    its rows, `llr` is the box's. A text that a spreadsheet would run as a formula, such as the file
+    name `=1+1.jpg`, gets a `'` in front. Open the stream with newline="", as Python's csv module
+    asks for.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -57,10 +64,19 @@ class CsvWriter:
         file = report.media.path
         writer = self._quoter if "\r" in file else self._writer
         verdicts = {one.track: one for one in report.face_verdicts}
+        said = _said_of_file(report)
         writer.writerows(
-            _cells(file, row) + _said_of_face(row, verdicts.get(row.track), report)
+            [
+                *_cells(file, row),
+                *_said_of_face(row, verdicts.get(row.track), report),
+                *said,
+                number("llr", row.llr, LLR_DIGITS),
+            ]
             for row in report.detections
         )
+        if not report.detections:
+            empty = len(COLUMNS) - 2 - len(said)
+            writer.writerow([_safe(file), *[""] * empty, *said, ""])
         self._stream.flush()
 
     def close(self) -> None:
@@ -93,6 +109,18 @@ def _said_of_face(
         "" if verdict is None else verdict.label,
         "" if probability is None else number("probability", probability, SCORE_DIGITS),
         "yes" if carried else "no" if report.spans else "",
+    ]
+
+
+def _said_of_file(report: Report) -> list[str | float]:
+    verdict = report.verdict
+    numbers = {"probability": verdict.probability, "threshold": verdict.threshold}
+    return [
+        verdict.label,
+        *(
+            "" if value is None else number(name, value, SCORE_DIGITS)
+            for name, value in numbers.items()
+        ),
     ]
 
 

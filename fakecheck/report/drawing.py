@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -20,7 +22,18 @@ MAX_LABELS = 16
 LABEL_COST = 8
 FACE_COLOR: Color = (205, 205, 205)
 SHADE: Color = (25, 25, 25)
+Point = tuple[int, int]
 Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A text on the canvas: its picture, its place, and the line that leads from it to its box."""
+
+    tile: Image
+    box: Box
+    color: Color
+    line: tuple[Point, Point] | None = None
 
 
 def draw(
@@ -45,7 +58,8 @@ class Painter:
     """Marks frames of one size alike: line widths, font, colours and the strip are chosen once.
 
     `colors` are those of all families that may occur in detections; `numbered` faces get the
-    numbers of their tracks.
+    numbers of their tracks. `across` is how many heights of a letter go into the width, for frames
+    that are shown smaller than they are; None fits the letters to the frame.
     """
 
     def __init__(
@@ -56,6 +70,7 @@ class Painter:
         families: Sequence[FamilyScore],
         colors: Mapping[str, Color],
         numbered: bool = False,
+        across: int | None = None,
     ) -> None:
         self._numbered = numbered
         self.scale = max(1.0, MIN_SIDE / max(width, height))
@@ -64,7 +79,7 @@ class Painter:
         # Of a long screenshot, what can be looked at in one piece.
         longer = min(max(self.width, self.height), LONG * min(self.width, self.height))
         self._line = max(2, round(longer / 400))
-        self._font = max(14, round(longer / 62))
+        self._font = max(14, round(self.width / across if across else longer / 62))
         self._colors = colors
         self._strip = None
         if verdict is not None:
@@ -93,16 +108,22 @@ class Painter:
         # The best last, so that it lies on top.
         for row in reversed(ranked):
             _outline(canvas, self._box(row.xyxy), self._colors[row.family], self._line)
-        placed = [self._number(canvas, face) for face in faces] if self._numbered else []
+        tags = [self._number(face) for face in faces] if self._numbered else []
         boxes = [self._box(row.xyxy) for row in ranked]
         for row in ranked[:MAX_LABELS]:
-            self._label(canvas, row, boxes, placed)
+            tags.append(self._label(row, boxes, faces, [tag.box for tag in tags]))
+        for tag in tags:
+            if tag.line is not None:
+                _lead(canvas, tag.line, tag.color, max(2, self._line // 2))
+        for tag in tags:
+            left, top, right, bottom = tag.box
+            canvas[top:bottom, left:right] = tag.tile[: bottom - top]
         if self._strip is not None:
             canvas = np.vstack([canvas, self._strip])
         return np.ascontiguousarray(canvas)
 
-    def _number(self, canvas: Image, face: FaceRow) -> Box:
-        """Writes a face's number into the upper right corner of its box, or above a small one."""
+    def _number(self, face: FaceRow) -> Tag:
+        """A face's number in the upper right corner of its box, or above a small one."""
         text = "?" if face.track is None else f"face {face.track}"
         tile = label_tile(text, self._font, FACE_COLOR, self.width)
         height, width = min(tile.shape[0], self.height), tile.shape[1]
@@ -111,22 +132,28 @@ class Painter:
             top -= height
         x = max(0, min(right - width, self.width - width))
         y = max(0, min(top, self.height - height))
-        canvas[y : y + height, x : x + width] = tile[:height]
-        return x, y, x + width, y + height
+        return Tag(tile, (x, y, x + width, y + height), FACE_COLOR)
 
     def _label(
-        self, canvas: Image, row: DetectionRow, boxes: Sequence[Box], placed: list[Box]
-    ) -> None:
-        text = f"{row.artifact} {row.score:.2f}"
-        tile = label_tile(text, self._font, self._colors[row.family], self.width)
+        self,
+        row: DetectionRow,
+        boxes: Sequence[Box],
+        faces: Sequence[FaceRow],
+        placed: Sequence[Box],
+    ) -> Tag:
+        """A box's label, led to the box by a line where it had to be put elsewhere."""
+        text, color = f"{row.artifact} {row.score:.2f}", self._colors[row.family]
+        tile = label_tile(text, self._font, color, self.width)
         height, width = tile.shape[:2]
         height = min(height, self.height)
         box = self._box(row.xyxy)
         others = [other for other in boxes if _shared(box, other) < _area(box)]
+        # On another face it would pass for that one's.
+        taken = [*placed, *(self._box(face.xyxy) for face in faces if face.track != row.track)]
         canvas_size = (self.width, self.height)
-        x, y = place_label(box, (width, height), canvas_size, self._line, placed, others)
-        canvas[y : y + height, x : x + width] = tile[:height]
-        placed.append((x, y, x + width, y + height))
+        x, y = place_label(box, (width, height), canvas_size, self._line, taken, others)
+        label = (x, y, x + width, y + height)
+        return Tag(tile, label, color, leader(label, box))
 
     def _box(self, xyxy: Sequence[float]) -> Box:
         left, top, right, bottom = (round(float(value) * self.scale) for value in xyxy)
@@ -143,8 +170,8 @@ def place_label(
 ) -> tuple[int, int]:
     """Left top corner of a label of `size` for `box`, inside the canvas.
 
-    Where it covers nothing of the labels `placed` and of other `boxes`, or else the least: above
-    the box rather than below, beside, inside, or some steps away.
+    Where it covers nothing of what is `placed`, other labels and other faces, and of other `boxes`,
+    or else the least: above the box rather than below, beside, inside, or some steps away.
     """
     left, top, right, bottom = box
     width, height = size
@@ -170,6 +197,27 @@ def place_label(
     return best
 
 
+def leader(label: Box, box: Box) -> tuple[Point, Point] | None:
+    """From `label` to `box` the shortest line, None where they are no further apart than a line of
+    text.
+    """
+    spans = [(label[n], label[n + 2], box[n], box[n + 2]) for n in (0, 1)]
+    (x0, x1), (y0, y1) = (_nearest(*span) for span in spans)
+    if math.hypot(x1 - x0, y1 - y0) <= label[3] - label[1]:
+        return None
+    return (x0, y0), (x1, y1)
+
+
+def _nearest(start: int, end: int, other_start: int, other_end: int) -> tuple[int, int]:
+    """A number of the first range and one of the second that are as near as can be."""
+    if end < other_start:
+        return end, other_start
+    if other_end < start:
+        return start, other_end
+    middle = (max(start, other_start) + min(end, other_end)) // 2
+    return middle, middle
+
+
 def _shared(first: Box, second: Box) -> int:
     """Area in pixels that two boxes share."""
     width = min(first[2], second[2]) - max(first[0], second[0])
@@ -179,6 +227,12 @@ def _shared(first: Box, second: Box) -> int:
 
 def _area(box: Box) -> int:
     return max(1, (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _lead(canvas: Image, line: tuple[Point, Point], color: Color, thickness: int) -> None:
+    """A line with a dark rim, which shows on any ground."""
+    for shade, width in ((SHADE, thickness + 2), (color, thickness)):
+        cv2.line(canvas, *line, shade[::-1], width, cv2.LINE_AA)
 
 
 def _outline(canvas: Image, box: Box, color: Color, line: int) -> None:

@@ -23,6 +23,7 @@ from fakecheck.files import atomic_path
 from fakecheck.report.catalogue import Words
 from fakecheck.report.moments import ranked_families
 from fakecheck.report.page import file_view
+from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.types import Report
@@ -40,7 +41,9 @@ POLICY = (
 
 @dataclass(frozen=True)
 class Row:
-    """A file in the overview: `label` is a verdict's, or `unread` or `same` (as `other`)."""
+    """A file in the overview: `label` is a verdict's, or `unread` or `same` (as `other`);
+    `digits` are those of `probability` in percent.
+    """
 
     anchor: str
     name: str
@@ -48,6 +51,7 @@ class Row:
     probability: float | None = None
     family: str | None = None
     other: str | None = None
+    digits: int = 0
 
 
 class HtmlReport:
@@ -91,13 +95,21 @@ class HtmlReport:
             self._write(complete=error is None)
 
     def add(self, report: Report, stills: Sequence[Still] = (), size: int | None = None) -> None:
-        """Appends what is said of one file: `stills` are its marked frames, `size` its bytes."""
+        """Appends what is said of one file: `stills` are its marked frames, `size` its bytes.
+
+        A file of which no frame could be read is one that could not be read.
+        """
+        if report.verdict.unjudged == "no_frame":
+            messages = [error.message for error in report.errors if error.stage == "media"]
+            self.add_unread(report.media.path, "; ".join(messages))
+            return
         kept = self._affordable(report, stills)
         row = self._row(
             report.media.path,
             report.verdict.label,
             report.verdict.probability,
             next((row.family for row in ranked_families(report)), None),
+            digits=digits_of(report.verdict),
         )
         view = file_view(report, self._words, kept, size, left_out=bool(stills) and not kept)
         self._detectors.update(report.detector_versions)
@@ -119,9 +131,10 @@ class HtmlReport:
         probability: float | None = None,
         family: str | None = None,
         other: str | None = None,
+        digits: int = 0,
     ) -> Row:
         anchor = f"file-{len(self._rows) + 1}"
-        row = Row(anchor, visible(path), label, probability, family, other)
+        row = Row(anchor, visible(path), label, probability, family, other, digits)
         self._rows.append(row)
         return row
 

@@ -14,7 +14,8 @@ from fakecheck.report.moments import (
     strongest_boxes,
     worst_face,
 )
-from fakecheck.report.plot import plot
+from fakecheck.report.percent import digits_of
+from fakecheck.report.plot import Plot, plot
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.report.tiles import Color, report_colors
@@ -55,8 +56,12 @@ def file_view(
     is_video = report.media.kind == "video"
     boxes = strongest_boxes(report, MAX_BOXES)
     colors = {name: hex_color(color) for name, color in report_colors(report).items()}
+    charts = _charts(report) if is_video else []
+    bare = charts[0][1].bare if charts else ()
     return {
         "report": report,
+        "digits": digits_of(report.verdict),
+        "digits_of": digits_of,
         "is_video": is_video,
         "title": words(f"verdict.{_case(report)}.title"),
         "means": _means(report, words),
@@ -64,7 +69,8 @@ def file_view(
         "spans": _spans(report, words),
         "faces": ranked_faces(report)[:MAX_FACES],
         "more_faces": max(0, len(report.face_verdicts) - MAX_FACES),
-        "charts": _charts(report) if is_video else [],
+        "charts": charts,
+        "bare": ", ".join(words.family(family) for family in bare),
         "summary": _summary(report, words),
         "figures": [_figure(still, is_video, words) for still in stills],
         "left_out": left_out,
@@ -125,7 +131,7 @@ def _spans(report: Report, words: Words) -> list[str]:
     return parts
 
 
-def _charts(report: Report) -> list[tuple[str, Any]]:
+def _charts(report: Report) -> list[tuple[str, Plot]]:
     """The timeline for wide pages and paper, and for phones."""
     return [("wide", plot(report, WIDE)), ("narrow", plot(report, NARROW))]
 

@@ -33,6 +33,8 @@ LABEL_STEP = 14.0
 # A bar is full for evidence of 100 to 1, "decisive" for Jeffreys (Theory of Probability, 1961,
 # appendix B), or for the strongest in the clip if that is more.
 FULL_LLR = math.log(100)
+# A pixel: the least height of a bar. A family whose bars would all be lower has no lane.
+MIN_BAR = 1.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Plot:
-    """Everything to draw, and how many faces are left out."""
+    """Everything to draw, the `bare` families without a bar, and how many faces are left out."""
 
     width: float
     height: float
@@ -93,6 +95,7 @@ class Plot:
     spans: tuple[Rect, ...]
     curves: tuple[Curve, ...]
     lanes: tuple[Lane, ...]
+    bare: tuple[str, ...]
     left_out: int
 
 
@@ -106,7 +109,7 @@ def plot(report: Report, width: float) -> Plot:
     for moment in report.timeline:
         moments[moment.track].append(moment)
     tracks = _worst_first(report, moments)
-    lanes = _lanes(report, scale, area.y + area.height + AXIS_HEIGHT)
+    lanes, bare = _lanes(report, scale, area.y + area.height + AXIS_HEIGHT)
     bottom = max([lane.area.y + lane.area.height for lane in lanes], default=scale.bottom + 34)
     threshold = report.verdict.threshold
     return Plot(
@@ -121,6 +124,7 @@ def plot(report: Report, width: float) -> Plot:
         spans=_spans(report, scale, bottom),
         curves=_curves([(track, moments[track]) for track in tracks[:MAX_FACES]], scale),
         lanes=lanes,
+        bare=bare,
         left_out=max(0, len(tracks) - MAX_FACES),
     )
 
@@ -235,8 +239,10 @@ def _apart(curves: list[Curve], scale: _Scale) -> tuple[Curve, ...]:
     return tuple(Curve(curve.track, curve.rank, curve.runs, moved[curve.rank]) for curve in curves)
 
 
-def _lanes(report: Report, scale: _Scale, top: float) -> tuple[Lane, ...]:
-    """A lane a family, the most probable first, of the best that any face shows at a time."""
+def _lanes(report: Report, scale: _Scale, top: float) -> tuple[tuple[Lane, ...], tuple[str, ...]]:
+    """A lane a family, the most probable first, of the best that any face shows at a time; families
+    that never reach a visible bar have none, but the first where no other has, and are named.
+    """
     best: dict[str, dict[float, float]] = defaultdict(dict)
     for moment in report.timeline:
         for family, llr in moment.families.items():
@@ -246,13 +252,19 @@ def _lanes(report: Report, scale: _Scale, top: float) -> tuple[Lane, ...]:
     names = sorted(best, key=lambda family: (-probability.get(family, 0.0), family))
     colors = report_colors(report)
     full = max([FULL_LLR, *(llr for rows in best.values() for llr in rows.values())])
+    shown = [name for name in names if _height(max(best[name].values()), full) >= MIN_BAR]
+    shown = shown or names[:1]
     lanes = []
-    for number, name in enumerate(names):
+    for number, name in enumerate(shown):
         y = top + number * (LANE_TITLE + LANE_BAR + LANE_GAP)
         area = Rect(scale.area.x, y + LANE_TITLE, scale.area.width, LANE_BAR)
         bars = _bars(sorted(best[name].items()), scale, area, full)
         lanes.append(Lane(name, colors[name], (scale.area.x, y + LANE_TITLE - 5), area, bars))
-    return tuple(lanes)
+    return tuple(lanes), tuple(name for name in names if name not in shown)
+
+
+def _height(llr: float, full: float) -> float:
+    return LANE_BAR * llr / full
 
 
 def _bars(
@@ -269,7 +281,7 @@ def _bars(
     bars = []
     for place, llr in tallest.items():
         if llr > 0:
-            height = round(max(1.0, area.height * llr / full), 2)
+            height = round(max(MIN_BAR, _height(llr, full)), 2)
             x = min(max(area.x, place - width / 2), area.x + area.width - width)
             bars.append(Rect(round(x, 2), round(area.y + area.height - height, 2), width, height))
     return tuple(bars)

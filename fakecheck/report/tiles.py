@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
+from fakecheck.report.percent import digits_of, limit_percent, percent
 from fakecheck.types import FamilyScore, Image, Label, Report, Verdict
 
 Color = tuple[int, int, int]  # red, green, blue
@@ -40,8 +41,7 @@ BLACK: Color = (0, 0, 0)
 GREY: Color = (165, 165, 165)
 STRIP: Color = (24, 24, 27)
 MIN_FONT = 10
-# From here on a probability would be rounded to 100 %.
-NEARLY_ALL = 0.995
+NO_PROOF = "evidence, not proof: about 1 real file in 100 is called fake"
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,6 @@ def ink(background: Color) -> Color:
     return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else WHITE
 
 
-def percent(probability: float) -> str:
-    """As people write it, without claiming certainty."""
-    if probability >= NEARLY_ALL:
-        return "over 99%"
-    return "under 1%" if probability <= 1 - NEARLY_ALL else f"{probability:.0%}"
-
-
 @lru_cache(maxsize=1024)
 def label_tile(text: str, size: int, background: Color, max_width: int) -> Image:
     """`text` on a filled box: (height, width, 3) BGR, at most `max_width` wide."""
@@ -116,9 +109,12 @@ def banner_tile(
 ) -> Image:
     """The strip under a picture: (height, `width`, 3) BGR with text of `size` pixels."""
     margin, step = round(size * 0.7), round(size * 1.7)
-    rows = banner_rows(verdict, families)
-    if len(rows) == 2 and not rows[1][0].dot:
-        rows[1:] = [[line] for line in _wrapped(rows[1][0], font_of(size), width - 2 * margin)]
+    rows: list[list[Piece]] = []
+    for row in banner_rows(verdict, families):
+        if len(row) > 1 or row[0].dot or row[0].fill:
+            rows.append(row)
+        else:
+            rows += [[line] for line in _wrapped(row[0], font_of(size), width - 2 * margin)]
     tile = PillowImage.new("RGB", (width, 2 * margin + step * len(rows) - step // 8), STRIP)
     draw = ImageDraw.Draw(tile)
     for number, row in enumerate(rows):
@@ -129,23 +125,28 @@ def banner_tile(
 
 def banner_rows(verdict: Verdict, families: tuple[FamilyScore, ...]) -> list[list[Piece]]:
     """Rows of pieces, the most important first: what does not fit is left out from the end."""
-    color = VERDICT_COLORS[verdict.label]
+    color, digits = VERDICT_COLORS[verdict.label], digits_of(verdict)
     first = [Piece(verdict.label.upper(), ink(color), fill=color)]
     if verdict.probability is not None:
-        first.append(Piece(f"{percent(verdict.probability)} probability of fake"))
+        first.append(Piece(f"{percent(verdict.probability, digits)} probability of fake"))
     if verdict.threshold is not None:
-        # With a digit more, as on the HTML page: between 93.4 % and 92.7 % lies a verdict.
-        first.append(Piece(f"threshold {verdict.threshold:.1%}", GREY))
+        limit = limit_percent(verdict.threshold, digits)
+        if verdict.real_below is None:
+            first.append(Piece(f"threshold {limit}", GREY))
+        else:
+            low = limit_percent(verdict.real_below, digits)
+            first += [Piece(f"fake over {limit}", GREY), Piece(f"real under {low}", GREY)]
     ranked = sorted(families, key=lambda row: (-row.probability, row.family))[:4]
     if ranked and verdict.label == "fake":
         colors = family_colors(row.family for row in families)
         second = [
-            Piece(f"{row.family} {percent(row.probability)}", dot=colors[row.family])
+            Piece(f"{row.family} {percent(row.probability, digits)}", dot=colors[row.family])
             for row in ranked
         ]
     else:
         second = [Piece(verdict.reason, GREY)] if verdict.reason else []
-    return [first, second] if second else [first]
+    rows = [first, second] if second else [first]
+    return [*rows, [Piece(NO_PROOF, GREY)]] if verdict.label == "fake" else rows
 
 
 def _draw_row(

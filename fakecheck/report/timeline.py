@@ -13,14 +13,15 @@ from fakecheck import __version__
 from fakecheck.errors import OutputError
 from fakecheck.files import atomic_path
 from fakecheck.report.catalogue import Words
+from fakecheck.report.percent import digits_of, percent
 from fakecheck.report.plot import Curve, Lane, Plot, Point, Rect, plot
-from fakecheck.report.tiles import VERDICT_COLORS, Color, font_of, ink, percent, shortened
+from fakecheck.report.tiles import VERDICT_COLORS, Color, font_of, ink, shortened
 from fakecheck.types import Report
 
 WIDTH = 960
 # Drawn four times as large and reduced to twice: Pillow's lines have no smooth edges of their own.
 DRAWN, WRITTEN = 4, 2
-HEAD, FOOT = 64, 46
+HEAD, FOOT, FOOT_LINE = 64, 46, 19
 TEXT, FAINT, GRID = (32, 33, 36), (95, 99, 104), (225, 227, 230)
 SPAN: Color = (255, 233, 213)
 DOUBT: Color = (238, 239, 242)
@@ -46,7 +47,8 @@ def write_timeline(report: Report, path: Path) -> None:
 
 def _paint(report: Report) -> PillowImage.Image:
     shapes = plot(report, WIDTH)
-    size = (WIDTH * DRAWN, round((HEAD + shapes.height + FOOT) * DRAWN))
+    foot = FOOT + (FOOT_LINE if shapes.bare else 0)
+    size = (WIDTH * DRAWN, round((HEAD + shapes.height + foot) * DRAWN))
     image = PillowImage.new("RGB", size, (255, 255, 255))
     pen = _Pen(ImageDraw.Draw(image))
     words = Words("en")
@@ -122,7 +124,7 @@ def _head(pen: _Pen, report: Report) -> None:
     verdict = report.verdict
     x = 16 + pen.label((16, 22), verdict.label.upper(), 16, VERDICT_COLORS[verdict.label]) + 12
     if verdict.probability is not None:
-        line = f"{percent(verdict.probability)} probability of fake"
+        line = f"{percent(verdict.probability, digits_of(verdict))} probability of fake"
         pen.text((x, 22), line, 16, TEXT, "lm")
     # The built-in font has no other letters; the sum names the file in any script.
     name = Path(report.media.path).name
@@ -153,7 +155,7 @@ def _ground(pen: _Pen, shapes: Plot, report: Report, words: Words) -> None:
         ends = ((area.x, shapes.threshold), (right, shapes.threshold))
         for part in _dashed(ends, (6, 4)):
             pen.line(part, LIMIT, 1.25)
-        limit = words.threshold(report.verdict.threshold)
+        limit = words.threshold(report.verdict.threshold, digits_of(report.verdict))
         text = words("video.threshold", threshold=limit)
         pen.text((area.x + 6, shapes.threshold + 14), text, 11, LIMIT)
 
@@ -215,3 +217,8 @@ def _foot(pen: _Pen, shapes: Plot, words: Words) -> None:
         pen.text((x, 19), words("video.more_faces", count=shapes.left_out), 12, TEXT)
     if shapes.lanes:
         pen.text((16, 38), words("video.legend_lanes"), 12, FAINT)
+    if shapes.bare:
+        families = ", ".join(words.family(family) for family in shapes.bare)
+        line = words("video.bare", families=families)
+        room = (WIDTH - 32) * DRAWN
+        pen.text((16, 38 + FOOT_LINE), shortened(line, font_of(12 * DRAWN), room), 12, FAINT)
