@@ -25,7 +25,7 @@ from fakecheck.report.catalogue import LANGUAGES, Words
 from fakecheck.report.html import HtmlReport
 from fakecheck.report.stills import COUNT, MAX_BYTES, Still, best_frames, marked_stills
 from fakecheck.report.tiles import family_colors
-from fakecheck.types import FamilyScore, Report, StageError, Unjudged, Verdict
+from fakecheck.types import FaceVerdict, FamilyScore, Report, StageError, Unjudged, Verdict
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
 HOSTILE = (
@@ -196,6 +196,20 @@ def test_every_verdict_is_explained(tmp_path: Path, language: str, kind: str, la
 
 
 FAMILIES = (FamilyScore("deepfakes", 0.3), FamilyScore("partswap", 0.1))
+
+
+@pytest.mark.parametrize(("language", "whose"), [("en", "of face 2, the most"), ("ko", "얼굴 2")])
+def test_a_picture_of_several_faces_says_whose_verdict_it_is(
+    tmp_path: Path, language: str, whose: str
+) -> None:
+    faces = (FaceVerdict(1, "real", 0.2), FaceVerdict(2, "fake", 0.97))
+    report = replace(image_report(), verdict=Verdict("fake", 0.97, 0.9, ""), face_verdicts=faces)
+    made = page(tmp_path, report, language=language)
+    assert whose in made.one("div", "verdict").text
+    table = made.one("table", "faces").text
+    assert table.index("97%") < table.index("20%")  # the worst first
+    alone = page(tmp_path, replace(report, face_verdicts=()), language=language)
+    assert whose not in alone.one("div", "verdict").text
 
 
 def test_what_could_not_be_judged_says_why(tmp_path: Path) -> None:

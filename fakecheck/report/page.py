@@ -65,6 +65,7 @@ def file_view(
         "is_video": is_video,
         "title": words(f"verdict.{_case(report)}.title"),
         "means": _means(report, words),
+        "whose": _whose(report, words),
         "not_meant": words(f"verdict.{_case(report)}.not"),
         "spans": _spans(report, words),
         "faces": ranked_faces(report)[:MAX_FACES],
@@ -116,6 +117,14 @@ def _means(report: Report, words: Words) -> str:
             else {"family": words.family(ranked[0].family) if ranked else "?"}
         ),
     )
+
+
+def _whose(report: Report, words: Words) -> str:
+    """Whose verdict the file's is, where there are several faces."""
+    worst, count = worst_face(report), len(report.face_verdicts)
+    if worst is None or count < 2:
+        return ""
+    return words("faces.whose", face=words.face(worst.track), count=count)
 
 
 def _spans(report: Report, words: Words) -> list[str]:
