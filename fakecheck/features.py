@@ -18,7 +18,7 @@ from fakecheck.observations import GROUPS, ClassTable, Observations, detector_ll
 from fakecheck.types import Floats
 
 # Changes with every change of what a feature means: a model of another version is refused.
-FEATURE_VERSION = "1"
+FEATURE_VERSION = "2"
 
 FACE_FEATURES = {
     "seen": "1 where the face was seen, 0 where it was lost and found again later",

@@ -12,6 +12,8 @@ from fakecheck.alarms import log_false_alarm_rate
 from fakecheck.observations import ClassTable, Observations, detector_llr, log_mean
 from fakecheck.types import Floats
 
+# Cards give ratios to four digits: what lies this little over a row of their tables lies on it.
+ROUNDING = 5e-5
 # `llr` are natural logarithms of likelihood ratios, lengths are in sides of the face (the longer
 # side of its box).
 GROUP_FEATURES = {
@@ -20,7 +22,7 @@ GROUP_FEATURES = {
     "mean": "llr of something of the group: logarithm of the mean ratio of its detectors",
     "sum": "sum of the positive llr of the group's classes",
     "rarity": "minus log of (share of real faces on which the rarest-firing detector of the group "
-    "says as much, times number of the group's detectors)",
+    "says as much or more, times number of the group's detectors)",
     "count": "log(1 + number of boxes worth more than a bare mention)",
     "area": "area of the best box over that of the face, 0 where its llr is not positive",
     "dx": "the best box's centre, right of the face's, 0 where its llr is not positive",
@@ -71,7 +73,7 @@ def _pooled(
     evidence = detector_llr(llr, table)
     rates = np.stack(
         [
-            log_false_alarm_rate(c.false_alarm_llr, evidence[:, d])
+            log_false_alarm_rate(c.false_alarm_llr, evidence[:, d] - ROUNDING)
             for d, c in enumerate(table.cards)
         ],
         axis=1,

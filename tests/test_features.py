@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from bundles import make_card
+from bundles import CLASSES, make_card
 from sequence_samples import MARKS, boxes_of, face_at, frame_of
 
 from fakecheck.features import FACE_FEATURES, NAMES, WIDTH, sequence_of
@@ -108,6 +108,25 @@ def test_one_more_detector_makes_the_same_ratio_less_rare(cards):
     # The card's table: 1 % of reals exceed 2.0, and beyond it the rate falls by exp(-llr).
     assert first == pytest.approx(-math.log(0.01) + 1.0, abs=1e-4)
     assert second == pytest.approx(first - math.log(2), abs=1e-4)
+
+
+@pytest.mark.parametrize("row", [-2.07941, -2.0794, -2.07939])
+def test_a_detector_that_is_silent_says_what_most_reals_say(tmp_path, row):
+    classes = [
+        {
+            "id": number,
+            "name": name,
+            "threshold": 0.5,
+            "calibration": {"slope": 1.0, "intercept": 0.0, "min_llr": -2.0794, "max_llr": 6.0},
+        }
+        for number, name in enumerate(CLASSES, 1)
+    ]
+    table = {0.1: row, 0.01: row, 0.005: 1.0}
+    card = make_card(tmp_path, classes=classes, false_alarm_llr=table)
+    result = frame_of(0, [face_at()], boxes_of(card), bright=[0.0])
+    found = features_of([result], ClassTable([card]))
+    assert found["all.best"][0] == pytest.approx(-2.0794)
+    assert found["all.rarity"][0] == pytest.approx(-math.log(0.1), abs=1e-4)
 
 
 def test_change_is_since_the_sample_before_in_which_the_face_was_seen(cards):
