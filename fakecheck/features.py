@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.group_features import GROUP_FEATURES, group_features
-from fakecheck.observations import GROUPS, ClassTable, Observations, detector_llr
+from fakecheck.observations import GROUPS, ClassTable, Observations, llr_by_detector
 from fakecheck.types import Floats
 
 # Changes with every change of what a feature means: a model of another version is refused.
@@ -69,7 +69,7 @@ def _face_features(seen: Observations, table: ClassTable) -> Floats:
     nose = marks[:, 2] - eyes
     spread = np.maximum((across**2).sum(axis=1), 1)
     drop = np.maximum((down**2).sum(axis=1), 1)
-    judged = ~np.isnan(detector_llr(seen.llr, table))
+    judged = ~np.isnan(llr_by_detector(seen.llr, table))
     features = [
         seen.seen,
         np.log(seen.side),

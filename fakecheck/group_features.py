@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.alarms import log_false_alarm_rate
-from fakecheck.observations import ClassTable, Observations, detector_llr, log_mean
+from fakecheck.observations import ClassTable, Observations, llr_by_detector, log_mean
 from fakecheck.types import Floats
 
 # Cards give ratios to four digits: what lies this little over a row of their tables lies on it.
@@ -70,7 +70,7 @@ def _pooled(
     members = np.maximum((owned > 0).sum(axis=2), 1)
     weights = member / np.maximum(owned[..., table.owner] * members[..., None], 1)
     mean = np.where(present, log_mean(held, weights, axis=2), 0)
-    evidence = detector_llr(llr, table)
+    evidence = llr_by_detector(llr, table)
     rates = np.stack(
         [
             log_false_alarm_rate(c.false_alarm_llr, evidence[:, d] - ROUNDING)

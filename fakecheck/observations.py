@@ -158,7 +158,7 @@ def unseen(frame: int, time: float | None, table: ClassTable) -> Observations:
     )
 
 
-def detector_llr(llr: Floats, table: ClassTable) -> Floats:
+def llr_by_detector(llr: Floats, table: ClassTable) -> Floats:
     """(T, C) of classes → (T, D) of detectors, each the mean ratio of its classes; NaN stays."""
     found = []
     for number in range(len(table.cards)):
@@ -169,7 +169,7 @@ def detector_llr(llr: Floats, table: ClassTable) -> Floats:
 
 def fused_llr(llr: Floats, table: ClassTable) -> Floats:
     """(T, C) of classes → (T,): the mean ratio of the detectors that could judge; NaN for none."""
-    detectors = detector_llr(llr, table)
+    detectors = llr_by_detector(llr, table)
     judged = ~np.isnan(detectors)
     weights = judged / np.maximum(judged.sum(axis=1, keepdims=True), 1)
     found = log_mean(np.where(judged, detectors, -np.inf), weights, axis=1)

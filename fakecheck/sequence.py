@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fakecheck.features import sequence_of
-from fakecheck.observations import ClassTable, Observations, fused_llr, join, observe, unseen
+from fakecheck.observations import (
+    ClassTable,
+    Observations,
+    fused_llr,
+    join,
+    log_mean,
+    observe,
+    unseen,
+)
 from fakecheck.temporal import TemporalModel
 from fakecheck.timeline import Timeline
 from fakecheck.types import Floats, FrameResult, Moment
@@ -184,7 +192,5 @@ class SequencePool:
 
 def _mean_ratio(windows: list[tuple[float, int]]) -> float:
     """log(mean of exp(llr)), windows weighing as much as they have samples."""
-    llr = np.array([value for value, _ in windows])
-    weights = np.array([count for _, count in windows], float)
-    peak = float(llr.max())
-    return peak + math.log(float((weights * np.exp(llr - peak)).sum() / weights.sum()))
+    llr, counts = np.array(windows, np.float64).T
+    return float(log_mean(llr, counts / counts.sum(), axis=0))

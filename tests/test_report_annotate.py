@@ -17,7 +17,7 @@ from report_samples import image_report, video_report
 from fakecheck.errors import MediaError, OutputError
 from fakecheck.media import Sampling, open_media
 from fakecheck.report.annotate import annotate_image, annotate_video, draw
-from fakecheck.report.between import Timeline, moved
+from fakecheck.report.between import RowsBetween, moved
 from fakecheck.report.drawing import leader, place_label
 from fakecheck.report.follow import follow_faces
 from fakecheck.report.moments import several_faces
@@ -217,7 +217,7 @@ def test_other_suffixes_are_refused(tmp_path: Path) -> None:
 
 
 def test_faces_move_between_samples() -> None:
-    timeline = Timeline(clip_report(5, 15, 25))
+    timeline = RowsBetween(clip_report(5, 15, 25))
     assert timeline.interval == 10
     for frame in range(5, 26):
         faces, detections = timeline.at(frame)
@@ -231,7 +231,7 @@ def test_faces_move_between_samples() -> None:
 
 def test_a_missed_sample_is_bridged_two_are_not() -> None:
     report = clip_report(0, 10, 20, 30, 60, 70, 80, 90, 100)
-    timeline = Timeline(replace(report, faces=tuple(f for f in report.faces if f.frame != 20)))
+    timeline = RowsBetween(replace(report, faces=tuple(f for f in report.faces if f.frame != 20)))
     assert timeline.interval == 10
     assert timeline.at(17)[0][0].xyxy[0] == pytest.approx(29)
     assert timeline.at(45) == ([], [])
@@ -241,10 +241,10 @@ def test_boxes_without_a_track_stand_still() -> None:
     report = replace(
         clip_report(), faces=(face(10, None),), detections=(row(10, None), row(10, track=7))
     )
-    timeline = Timeline(report, second=4)
+    timeline = RowsBetween(report, second=4)
     assert timeline.at(12) == ([face(10, None)], [row(10, None), row(10, track=7)])
     assert timeline.at(13) == ([], [])
-    assert Timeline(clip_report()).at(0) == ([], [])
+    assert RowsBetween(clip_report()).at(0) == ([], [])
 
 
 side = st.floats(1, 1000)
@@ -294,9 +294,9 @@ def test_a_face_is_followed_where_it_does_not_go_straight(tmp_path: Path) -> Non
     media = open_media(sliding_clip(tmp_path / "a.mp4", frames, (320, 240), speed))
     ends = (slid_face(0, frames, speed), slid_face(frames - 1, frames, speed))
     report = replace(clip_report(), faces=ends)
-    straight = Timeline(report)
+    straight = RowsBetween(report)
     followed = follow_faces(media, straight.samples(), straight.gaps)
-    timeline = Timeline(report, 25, followed)
+    timeline = RowsBetween(report, 25, followed)
     middle = frames // 2
     # Without having been followed it stands still where it was seen.
     assert straight.at(middle)[0][0].xyxy[0] == 20
@@ -331,11 +331,11 @@ def test_boxes_end_at_a_cut(tmp_path: Path) -> None:
                 container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     report = replace(clip_report(5, 20), faces=(face(5), face(20)))
-    straight = Timeline(report)
+    straight = RowsBetween(report)
     followed = follow_faces(open_media(path), straight.samples(), straight.gaps)
     assert followed.cuts == (13,)
     assert followed.boxes == {0: {}}
-    timeline = Timeline(report, 25, followed)
+    timeline = RowsBetween(report, 25, followed)
     first, second = (report.detections[n].frame for n in (0, -1))
     assert (first, second) == (5, 20)
     for frame in range(6, 20):
@@ -420,17 +420,17 @@ def test_clip_that_breaks_off_is_marked_so_far(tmp_path: Path) -> None:
     assert open_media(path).info.frames == int(remark.split()[-1]) + 1
 
 
-def test_stopped_or_failed_leaves_nothing(tmp_path: Path) -> None:
+def test_broken_off_or_failed_leaves_nothing(tmp_path: Path) -> None:
     media = open_media(write_clip(tmp_path / "a.mp4"))
     path = tmp_path / "out" / "b.mp4"
-    asked: list[None] = []
 
-    def stop() -> bool:
-        asked.append(None)
-        return len(asked) > 3
+    def interrupt(done: int) -> None:
+        if done > 3:
+            raise KeyboardInterrupt
 
-    remarks = annotate_video(media, clip_report(), path, stop=stop)
-    assert remarks == (f"{path} was not written: stopped",)
+    with pytest.raises(KeyboardInterrupt):
+        annotate_video(media, clip_report(), path, interrupt)
+    assert list(path.parent.iterdir()) == []
     media.path.unlink()
     with pytest.raises(MediaError, match="does not exist"):
         annotate_video(media, clip_report(), path)

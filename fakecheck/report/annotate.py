@@ -9,7 +9,7 @@ import cv2
 
 from fakecheck.errors import OutputError
 from fakecheck.files import atomic_path
-from fakecheck.media import Media, never
+from fakecheck.media import Media
 from fakecheck.report.clip import write_clip
 from fakecheck.report.drawing import draw
 from fakecheck.report.moments import several_faces
@@ -53,15 +53,14 @@ def annotate_video(
     report: Report,
     path: Path,
     progress: Callable[[int], None] | None = None,
-    stop: Callable[[], bool] = never,
 ) -> tuple[str, ...]:
     """Writes the clip again with every frame marked, as an MP4 (H.264, with the sound it had).
 
     Boxes move with their faces between the frames that were looked at. `progress` is called with
-    the number of frames done; once `stop` says True, nothing is written. Returns remarks, each one
+    the number of frames done; where it raises nothing is written. Returns remarks, each one
     sentence, on what could not be kept, such as the sound, or on where the clip breaks off. Raises
     OutputError, or MediaError if no frame can be read.
     """
     if path.suffix.lower() != ".mp4":
         raise OutputError(f"{path}: a marked video must end in .mp4")
-    return write_clip(media, report, path, progress, stop)
+    return write_clip(media, report, path, progress)

@@ -20,7 +20,7 @@ MAX_GAP = 2
 TRUSTED = 1.0
 
 
-class Timeline:
+class RowsBetween:
     """The rows of a report, for any frame of its clip.
 
     A face's box goes where it was `followed` to from one sampled frame to the next, by track and

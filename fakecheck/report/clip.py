@@ -13,9 +13,9 @@ from av.video.stream import VideoStream
 
 from fakecheck.errors import MediaError, OutputError
 from fakecheck.files import atomic_path
-from fakecheck.media import Media, Sampling, never
+from fakecheck.media import Media, Sampling
 from fakecheck.media.videos import Video
-from fakecheck.report.between import Timeline
+from fakecheck.report.between import RowsBetween
 from fakecheck.report.drawing import Painter
 from fakecheck.report.follow import follow_faces
 from fakecheck.report.moments import several_faces
@@ -34,16 +34,11 @@ BT709 = 1
 LIMITED_RANGE = 1
 
 
-class _StoppedError(Exception):
-    """Leaves the writing of a clip, so that the unfinished file is removed."""
-
-
 def write_clip(
     media: Media,
     report: Report,
     path: Path,
     progress: Callable[[int], None] | None = None,
-    stop: Callable[[], bool] = never,
 ) -> tuple[str, ...]:
     """See `fakecheck.report.annotate.annotate_video`."""
     if not isinstance(media, Video):
@@ -53,9 +48,7 @@ def write_clip(
             atomic_path(path) as temporary,
             av.open(str(temporary.absolute()), "w", format="mp4") as output,
         ):
-            return _write(media, report, output, progress, stop)
-    except _StoppedError:
-        return (f"{path} was not written: stopped",)
+            return _write(media, report, output, progress)
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{path}: cannot be written: {reason}") from error
@@ -66,7 +59,6 @@ def _write(
     report: Report,
     output: OutputContainer,
     progress: Callable[[int], None] | None,
-    stop: Callable[[], bool],
 ) -> tuple[str, ...]:
     fps = video.fps or DEFAULT_FPS
     painter = Painter(
@@ -77,12 +69,12 @@ def _write(
         report_colors(report),
         numbered=several_faces(report),
     )
-    timeline = _timeline(video, report, fps, stop)
+    timeline = _timeline(video, report, fps)
     stream = _add_video(output, painter.size, fps)
     remarks: list[str] = []
     last = -1
     with Sound(video, output) as sound:
-        for frame in _until_broken(video, stop, remarks):
+        for frame in _until_broken(video, remarks):
             seconds = frame.index / fps if frame.time is None else frame.time
             # Two frames must not share a tick: AVI may give them one time.
             last = max(last + 1, round(seconds * TICKS))
@@ -91,8 +83,6 @@ def _write(
             output.mux(stream.encode(_to_yuv(marked, last)))
             if progress is not None:
                 progress(frame.index + 1)
-        if stop():
-            raise _StoppedError
         output.mux(stream.encode(None))
         sound.write_until(None)
         if sound.remark:
@@ -100,20 +90,20 @@ def _write(
     return tuple(remarks)
 
 
-def _timeline(video: Video, report: Report, fps: float, stop: Callable[[], bool]) -> Timeline:
+def _timeline(video: Video, report: Report, fps: float) -> RowsBetween:
     """What to draw when. Where samples lie apart the clip is read once more, to follow faces."""
-    timeline = Timeline(report, round(fps))
+    timeline = RowsBetween(report, round(fps))
     if timeline.interval < MIN_FOLLOWED:
         return timeline
-    followed = follow_faces(video, timeline.samples(), timeline.gaps, stop)
-    return Timeline(report, round(fps), followed)
+    followed = follow_faces(video, timeline.samples(), timeline.gaps)
+    return RowsBetween(report, round(fps), followed)
 
 
-def _until_broken(video: Video, stop: Callable[[], bool], remarks: list[str]) -> Iterator[Frame]:
+def _until_broken(video: Video, remarks: list[str]) -> Iterator[Frame]:
     """All frames; where the clip breaks off after some, that becomes a remark."""
     some = False
     try:
-        for frame in video.frames(Sampling(frames=None), stop):
+        for frame in video.frames(Sampling(frames=None)):
             some = True
             yield frame
     except MediaError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,7 +12,7 @@ import numpy as np
 from fakecheck.errors import MediaError
 from fakecheck.flow import Box, is_cut, motions, shrunk
 from fakecheck.geometry import iou_matrix
-from fakecheck.media import Media, Sampling, never
+from fakecheck.media import Media, Sampling
 from fakecheck.types import Frame, Image
 
 # A box that is that far off the face where it should arrive was lost on the way, as over a cut.
@@ -42,7 +42,6 @@ def follow_faces(
     media: Media,
     samples: Mapping[int, Mapping[int, Sequence[float]]],
     longest: int,
-    stop: Callable[[], bool] = never,
 ) -> Followed:
     """Boxes of each track on the frames between its samples, in pixels of the frame.
 
@@ -63,7 +62,7 @@ def follow_faces(
     cuts: list[int] = []
     # Whoever draws on the frames comes to the place where they break off, and tells it.
     with suppress(MediaError):
-        for way in _finished(media.frames(Sampling(frames=None), stop), starts, cuts):
+        for way in _finished(media.frames(Sampling(frames=None)), starts, cuts):
             found[way.track].update(_between(way))
     return Followed(found, tuple(cuts))
 

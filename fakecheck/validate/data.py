@@ -18,7 +18,7 @@ import numpy as np
 
 from fakecheck.calibration import auc, detector_llr, recall_at
 from fakecheck.card import Calibration
-from fakecheck.detector import Detector, cut_crops, log_mean_exp
+from fakecheck.detector import Detector, cut_crops
 from fakecheck.errors import InputError, MediaError, PluginError
 from fakecheck.faces import FaceFinder
 from fakecheck.media import find_media, open_media
@@ -51,10 +51,8 @@ class FileScores:
     frames: tuple[Floats, ...]
 
     def llr(self, calibrations: Sequence[Calibration]) -> float:
-        """The file's log-likelihood ratio: over faces as the verdict does, the mean over frames."""
-        return float(
-            np.mean([log_mean_exp(detector_llr(faces, calibrations)) for faces in self.frames])
-        )
+        """The file's log-likelihood ratio: of each frame its loudest face's, the mean of these."""
+        return float(np.mean([detector_llr(faces, calibrations).max() for faces in self.frames]))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from fakecheck.card import DetectorCard
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.features import sequence_of
 from fakecheck.loading import load_detectors
-from fakecheck.observations import ClassTable, detector_llr, fused_llr
+from fakecheck.observations import ClassTable, fused_llr, llr_by_detector
 from fakecheck.temporal import TemporalModel
 from fakecheck.temporal_verdict import fake_over
 from fakecheck.timeline import forged_spans
@@ -55,7 +55,7 @@ def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
         return float(probability(np.array(model.score(sequence_of(one.seen, table))[0])))
 
     def mean(one: Labelled) -> float:
-        ratios = detector_llr(one.seen.llr, table)
+        ratios = llr_by_detector(one.seen.llr, table)
         known = ratios[:, ~np.isnan(ratios).all(axis=0)]
         means = np.nanmean(known, axis=0) if known.size else np.zeros(1)
         return float(probability(np.log(np.mean(np.exp(means)))))
