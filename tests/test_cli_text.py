@@ -70,6 +70,14 @@ def test_a_clip_says_when_and_who() -> None:
     assert "and 2 more" in shown(many)
 
 
+def test_faces_that_were_not_judged_are_counted() -> None:
+    clip = timed_report()
+    tracks = {row.track for row in clip.faces}
+    assert "not judged" not in shown(clip)
+    faces = (*clip.faces, replace(clip.faces[0], track=max(tracks) + 1))
+    assert "one more face was not judged: too small" in shown(replace(clip, faces=faces))
+
+
 def test_both_limits_are_said_where_there_are_two() -> None:
     line = "  FAKE  probability of fake 0.968  (real under 0.300, fake over 0.953)"
     assert shown(timed_report()).splitlines()[1] == line

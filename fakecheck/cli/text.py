@@ -20,6 +20,7 @@ from fakecheck.report.moments import (
     several_faces,
     stretch,
     strongest_boxes,
+    unjudged_faces,
     window_looked_at,
     worst_face,
 )
@@ -139,6 +140,9 @@ def _over_time(report: Report, verbose: bool) -> list[Text]:
             for row in ranked_faces(report)[1:]:
                 score = "not judged" if row.probability is None else f"{row.probability:.3f}"
                 lines.append(Text(f"{_face(row.track)}: {row.label} {score}", style="dim"))
+    if left := unjudged_faces(report):
+        faces = "one more face was" if left == 1 else f"{left} more faces were"
+        lines.append(Text(f"{faces} not judged: too small, or seen too briefly"))
     if report.spans:
         shown = report.spans if verbose else report.spans[:MAX_SPANS]
         parts = [

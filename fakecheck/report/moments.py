@@ -58,6 +58,15 @@ def worst_face(report: Report) -> FaceVerdict | None:
     return ranked[0] if ranked and ranked[0].probability is not None else None
 
 
+def unjudged_faces(report: Report) -> int:
+    """How many faces were found beside those judged: too small, or seen too briefly."""
+    if report.verdict.probability is None:
+        return 0
+    found = {row.track for row in report.faces}
+    judged = {row.track for row in report.face_verdicts if row.probability is not None}
+    return len(found - judged) if judged else max(0, len(found) - 1)
+
+
 def box_rank(report: Report) -> Callable[[DetectionRow], tuple[bool, float]]:
     """What boxes are ranked by: whether they are the worst face's, then evidence; scores of two
     detectors cannot be compared.

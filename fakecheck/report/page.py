@@ -12,6 +12,7 @@ from fakecheck.report.moments import (
     ranked_families,
     several_faces,
     strongest_boxes,
+    unjudged_faces,
     worst_face,
 )
 from fakecheck.report.percent import digits_of
@@ -66,6 +67,7 @@ def file_view(
         "title": words(f"verdict.{_case(report)}.title"),
         "means": _means(report, words),
         "whose": _whose(report, words),
+        "unjudged": unjudged_faces(report),
         "not_meant": words(f"verdict.{_case(report)}.not"),
         "spans": _spans(report, words),
         "faces": ranked_faces(report)[:MAX_FACES],
