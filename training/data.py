@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fakecheck.errors import MediaError
+from fakecheck.errors import InputError
 
 CALIB_PERCENT = 13
 # Of pictures that no manifest splits; the pack's val is given.
@@ -68,7 +68,7 @@ def sets_of(root: Path) -> list[str]:
     """The names of the pack's sets, sorted."""
     found = sorted(path.parent.name for path in root.glob("*/manifest.csv"))
     if not found:
-        raise MediaError(
+        raise InputError(
             f"no data set in {root}: no folder there has a manifest.csv",
             advice="give the data pack's folder by --data or FAKECHECK_DATA",
         )
@@ -81,7 +81,7 @@ def read_samples(root: Path, sets: Iterable[str] | None = None) -> list[Sample]:
     for name in sets if sets is not None else sets_of(root):
         manifest = root / name / "manifest.csv"
         if not manifest.exists():
-            raise MediaError(f"no data set {name!r}: {manifest} does not exist")
+            raise InputError(f"no data set {name!r}: {manifest} does not exist")
         with manifest.open(newline="") as file:
             rows = list(csv.DictReader(file))
         joined = joined_groups(row["group"] for row in rows)

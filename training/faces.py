@@ -14,7 +14,9 @@ import click
 import cv2
 import numpy as np
 
+from fakecheck.errors import InputError
 from fakecheck.faces import FaceFinder
+from fakecheck.files import atomic_path
 from fakecheck.types import Face, Image
 from fakecheck_training.data import Sample, read_samples
 from fakecheck_training.options import cli, data_option, progress, work_option
@@ -65,19 +67,15 @@ def find_faces(root: Path, keys: list[str], processes: int) -> Iterator[np.ndarr
 
 def save_faces(path: Path, keys: list[str], rows: np.ndarray) -> None:
     """`keys` and their (n, 15) rows, written whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part.npz")
-    np.savez(part, keys=np.array(keys), rows=rows)
-    part.replace(path)
+    with atomic_path(path) as temporary:
+        np.savez(temporary, keys=np.array(keys), rows=rows)
 
 
 def load_faces(work: Path) -> dict[str, Face]:
     """Key → face for every picture in which one was found."""
     path = work / CACHE
     if not path.exists():
-        raise click.ClickException(
-            f"{path} does not exist: run python -m fakecheck_training.faces first"
-        )
+        raise InputError(f"{path} does not exist: run python -m fakecheck_training.faces first")
     with np.load(path) as cache:
         return {
             str(key): Face(row[:4], row[4:14].reshape(5, 2), float(row[14]))

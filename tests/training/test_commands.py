@@ -50,7 +50,7 @@ def test_unknown_recipe_is_one_sentence(name: str, tmp_path: Path) -> None:
 def test_missing_faces_say_which_command_finds_them(tmp_path: Path) -> None:
     main = importlib.import_module("fakecheck_training.prepare").main
     result = CliRunner().invoke(main, ["stargan", "--work", str(tmp_path)])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "run python -m fakecheck_training.faces first" in result.output
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from drawn import write_pack
 
-from fakecheck.errors import MediaError
+from fakecheck.errors import InputError
 from fakecheck_training.data import in_calib, joined_groups, pick, read_samples, sets_of
 
 PACK = Path(os.environ.get("FAKECHECK_DATA", "data"))
@@ -59,9 +59,9 @@ def test_swaps_join_kin_and_the_word_for_no_group_does_not(tmp_path: Path) -> No
 
 
 def test_missing_pack_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match=r"no data set .* manifest\.csv"):
+    with pytest.raises(InputError, match=r"no data set .* manifest\.csv"):
         sets_of(tmp_path)
-    with pytest.raises(MediaError, match="nosuch"):
+    with pytest.raises(InputError, match="nosuch"):
         read_samples(tmp_path, ["nosuch"])
 
 

@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("tf_keras", reason="needs pip install fakecheck[train]")
 
 from bundles import make_card
-from click import ClickException
 from click.testing import CliRunner
 from sequence_corpora import corpus
 
 from fakecheck.calibration import auc
+from fakecheck.errors import InputError
 from fakecheck.features import WIDTH
 from fakecheck.observations import ClassTable
 from fakecheck.temporal import TemporalModel
@@ -91,5 +91,5 @@ def test_every_command_has_help(name):
 
 
 def test_a_model_that_was_not_trained_is_one_sentence(tmp_path):
-    with pytest.raises(ClickException, match=r"run python -m fakecheck_training\.sequence\.train"):
+    with pytest.raises(InputError, match=r"run python -m fakecheck_training\.sequence\.train"):
         read_held_back(tmp_path / "held_back.npz", [])

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fakecheck.calibration import exceeded_by, false_alarm_table, fit_calibration
 from fakecheck.card import Calibration
 from fakecheck.detector import log_likelihood_ratio
+from fakecheck.errors import InputError
 from fakecheck.loading import load_detectors
 from fakecheck.types import Floats
 from fakecheck_training.curves import calibration_error, reliability
@@ -54,7 +55,7 @@ class HeldBack:
 def read_held_back(path: Path, sequences: Sequence[Labelled]) -> list[HeldBack]:
     """Those of `sequences` that `train` has scored, with their scores."""
     if not path.exists():
-        raise click.ClickException(
+        raise InputError(
             f"{path} does not exist: run python -m fakecheck_training.sequence.train first"
         )
     known = {f"{one.item.set}/{one.item.key}": one for one in sequences}

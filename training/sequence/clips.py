@@ -18,6 +18,7 @@ import click
 import cv2
 import numpy as np
 
+from fakecheck.errors import InputError
 from fakecheck.faces import FaceFinder
 from fakecheck.media import Sampling, open_media
 from fakecheck.types import Image
@@ -235,9 +236,7 @@ def _length(rng: Rng) -> int:
 def _talking_heads(videos: Path) -> list[Path]:
     found = sorted(p for p in videos.iterdir() if p.suffix in (".mp4", ".mpg"))
     if not found:
-        raise click.ClickException(
-            f"no clip in {videos}: give the folder of real clips by --videos"
-        )
+        raise InputError(f"no clip in {videos}: give the folder of real clips by --videos")
     return found
 
 

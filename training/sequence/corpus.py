@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import click
-
-from fakecheck.errors import UsageError
+from fakecheck.errors import InputError, UsageError
 from fakecheck_training.data import SPLITS, Sample, pick, read_samples
 
 FOLDER = "sequences"
@@ -147,7 +145,7 @@ def read_items(folder: Path) -> list[Item]:
     """The clips of a folder."""
     path = folder / "items.jsonl"
     if not path.exists():
-        raise click.ClickException(
+        raise InputError(
             f"{path} does not exist: run python -m fakecheck_training.sequence.clips first"
         )
     return [_item(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]

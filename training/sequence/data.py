@@ -9,13 +9,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
 from fakecheck.card import DetectorCard
 from fakecheck.detector import Calibrations, log_likelihood_ratio
+from fakecheck.errors import InputError
 from fakecheck.features import WIDTH, sequence_of
 from fakecheck.observations import ClassTable, Observations, join, observe, unseen
 from fakecheck.types import Detections, Face, Floats, FrameResult
@@ -86,7 +86,7 @@ def load_set(
     for card in cards:
         rows = cached_boxes(work, name, card, found)
         if rows is None:
-            raise click.ClickException(
+            raise InputError(
                 f"{card.id} has not seen {name} yet: "
                 "run python -m fakecheck_training.sequence.extract first"
             )

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from fakecheck.card import GRAPH_FILE, DetectorCard
 from fakecheck.detector import Detector, cut_crops
 from fakecheck.faces import FaceFinder, FaceTracker
+from fakecheck.files import atomic_path
 from fakecheck.loading import load_detectors
 from fakecheck.media import Sampling, open_media
 from fakecheck.observations import MAX_COUNT
@@ -221,10 +222,8 @@ def _stamp(items: Sequence[Item]) -> str:
 
 def _save(path: Path, **arrays: NDArray[Any]) -> None:
     """A compressed archive, written whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part.npz")
-    np.savez_compressed(part, allow_pickle=False, **arrays)
-    part.replace(path)
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **arrays)
 
 
 @cli
