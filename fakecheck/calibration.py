@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from fakecheck.types import Floats
 FALSE_ALARM_RATES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 # What an uncalibrated detector may say: nothing. No score exceeds the threshold.
 SILENT = {"slope": 1.0, "intercept": 0.0, "min_llr": 0.0, "max_llr": 0.0}
-SILENT_THRESHOLD = 1.0
+_SILENT_THRESHOLD = 1.0
 # The share of reals over the threshold that a card states for a class.
 FIRING_RATE = 0.01
 # So weak a penalty on the slope that it matters only where a line parts the two wholly: half the
@@ -65,6 +66,25 @@ def fit_calibration(
         min_llr=round(-math.log(fake_groups + 1), 4),
         max_llr=round(math.log(real_groups + 1), 4),
     )
+
+
+def silent_fields(names: Sequence[str]) -> dict[str, Any]:
+    """The card's fields that are fitted, as those of a detector are that says nothing yet.
+
+    `names` are its classes, in the order of their ids.
+    """
+    return {
+        "classes": [
+            {
+                "id": number,
+                "name": name,
+                "calibration": dict(SILENT),
+                "threshold": _SILENT_THRESHOLD,
+            }
+            for number, name in enumerate(names, 1)
+        ],
+        "false_alarm_llr": dict.fromkeys(FALSE_ALARM_RATES, 0.0),
+    }
 
 
 def detector_llr(scores: Floats, calibrations: Sequence[Calibration]) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from fakecheck.calibration import FALSE_ALARM_RATES, SILENT, SILENT_THRESHOLD
+from fakecheck.calibration import silent_fields
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, load_card
 from fakecheck.errors import UsageError
 from fakecheck_training.data import TERMS, Sample, pick
@@ -128,16 +128,7 @@ def new_card(
         "filters": list(recipe.crop.filters),
         "input": {"width": side, "height": side, "color": "rgb"},
         "files": {name: sha256(folder / name) for name in files if (folder / name).exists()},
-        "classes": [
-            {
-                "id": number,
-                "name": name,
-                "calibration": dict(SILENT),
-                "threshold": SILENT_THRESHOLD,
-            }
-            for number, name in enumerate(recipe.classes, 1)
-        ],
-        "false_alarm_llr": dict.fromkeys(FALSE_ALARM_RATES, 0.0),
+        **silent_fields(recipe.classes),
         "training": {
             "data": list(data),
             "command": training_commands(recipe),

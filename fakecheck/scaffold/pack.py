@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fakecheck.calibration import FALSE_ALARM_RATES, SILENT, SILENT_THRESHOLD
+from fakecheck.calibration import silent_fields
 from fakecheck.card import (
     CARD_FILE,
     GRAPH_FILE,
@@ -127,7 +127,7 @@ def pack_bundle(
         sums[ONNX_FILE] = old[ONNX_FILE]
     changes: dict[str, Any] = {"input": taken, "files": sums}
     if is_new:
-        changes |= _silent(names)
+        changes |= {**silent_fields(names), "metrics": []}
     values = {**before, **changes, "folder": folder}
     card = check_record(DetectorCard, values, path)
     check_ends(facts.ends, card, graph.name)
@@ -177,23 +177,6 @@ def _input(
         "width": size[0],
         "height": size[1],
         "color": color or on_card.get("color", "rgb"),
-    }
-
-
-def _silent(names: list[str]) -> dict[str, Any]:
-    """The fields that were fitted or measured, as they are of a graph that nobody has looked at."""
-    return {
-        "classes": [
-            {
-                "id": number,
-                "name": name,
-                "calibration": dict(SILENT),
-                "threshold": SILENT_THRESHOLD,
-            }
-            for number, name in enumerate(names, 1)
-        ],
-        "false_alarm_llr": dict.fromkeys(FALSE_ALARM_RATES, 0.0),
-        "metrics": [],
     }
 
 
