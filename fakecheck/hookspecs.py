@@ -33,6 +33,9 @@ def fakecheck_detectors() -> Iterable[Path | DetectorCard]:  # type: ignore[empt
 
     Thread: the one that called `PluginHost.discover`, usually the main thread.
 
+    Not called with `--trusted-only`, for which no plug-in is imported: bundles are found through
+    the list of files that pip left, so keep each folder inside the installed package.
+
     Returns: folders, each with a `detector.yaml` and the files that it names. The host reads the
     cards and reports each broken one by itself, so prefer folders; a DetectorCard that the plug-in
     has loaded with `fakecheck.card.load_card` is taken as well. An empty iterable is fine.

@@ -61,7 +61,7 @@ def judge_faces(
     spans = forged_parts(faces, timeline, bands.forged_over)
     carried = _spans_of(worst, timeline, bands.forged_over)
     who = who_of(worst, count) + ("," if count > 1 else "")
-    reason = _reason(label(probability), who, families, _times(carried), bands)
+    reason = _reason(label(probability), who, count, families, _times(carried), bands)
     verdict = Verdict(label(probability), probability, limit, reason, real_below)
     return Judgement(verdict, families, faces, spans)
 
@@ -109,13 +109,13 @@ def families_by_mean(
 
 
 def _reason(
-    label: Label, who: str, families: Sequence[FamilyScore], when: str, bands: Bands
+    label: Label, who: str, count: int, families: Sequence[FamilyScore], when: str, bands: Bands
 ) -> str:
     likeliest = families[0].family
     if label == "fake":
         return (
             f"{who} shows traces of {likeliest}{when} that, followed through time, are stronger "
-            f"than in {1 - bands.false_alarm_rate:.0%} of the real clips by which the limit was set"
+            f"than in {1 - bands.false_alarm_rate:.0%} of the real faces by which the limit was set"
         )
     part = f"; it looks most forged{when}, which may be too short a part to count" if when else ""
     if label == "real":
@@ -127,7 +127,8 @@ def _reason(
         )
     return (
         f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips, but "
-        f"more than {bands.false_alarm_rate:.0%} of real clips show as much{part}"
+        f"more than {bands.false_alarm_rate:.0%} of real clips"
+        f"{' with as many faces' if count > 1 else ''} show as much{part}"
     )
 
 

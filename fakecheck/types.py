@@ -79,7 +79,7 @@ class Face:
     `xyxy` is (4,) float32. `landmarks` is (5, 2) float32: the eye on the viewer's left, the eye on
     the viewer's right, the tip of the nose, the mouth's corner on the viewer's left and the one on
     the viewer's right. `score` in 0..1. `track` is the same number for one face over the frames of
-    a video, None where nobody has followed it.
+    a shot, from 1 on, None where nobody has followed it.
     """
 
     xyxy: Floats

@@ -199,8 +199,8 @@ def _reason(label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, wh
         )
     else:
         text = (
-            f"traces of {likeliest} are likelier than not, but more than 1 % of real {files} "
-            "show as much"
+            f"traces of {likeliest} are likelier than not, but more than 1 % of real {files}"
+            f"{' with as many faces' if who else ''} show as much"
         )
     return prefix + who + text
 

@@ -90,7 +90,8 @@ _OUTPUT = (
         "--timeline",
         type=click.Path(path_type=Path),
         metavar="PNG|DIR",
-        help="Draw the score of a clip over its seconds there; of several clips into a folder.",
+        help="Draw each face's probability over the seconds of a clip there; of several clips "
+        "into a folder.",
     ),
     click.option(
         "--html",
@@ -109,19 +110,29 @@ _OUTPUT = (
         "--csv",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Write a row a box there, besides what --format prints.",
+        help="Write a table there with a row for each box, and one for a file without boxes, "
+        "besides what --format prints.",
     ),
     click.option("--faces", "show_faces", is_flag=True, help="Show the faces found, too."),
     click.option(
         "--fail-on-fake", is_flag=True, help="Exit with code 10 when a file is judged fake."
     ),
     click.option("--quiet", "-q", is_flag=True, help="No progress bars."),
-    click.option("--verbose", "-v", is_flag=True, help="All boxes, and the files written."),
+    click.option(
+        "--verbose",
+        "-v",
+        is_flag=True,
+        help="Show all boxes, families and faces, details of the file, versions, and the files "
+        "written.",
+    ),
 )
 
 _DETECTORS = (
     click.option(
-        "--only", multiple=True, metavar="ID", help="Run this detector or family; may be repeated."
+        "--only",
+        multiple=True,
+        metavar="ID",
+        help="Run only this detector or family; may be repeated.",
     ),
     click.option(
         "--skip", multiple=True, metavar="ID", help="Leave this one out; may be repeated."

@@ -234,7 +234,9 @@ def _faces_table(report: Report, room: int, verbose: bool) -> tuple[Table, int]:
         "box of the face": [_where(row.xyxy) for row in shown],
     }
     if report.media.kind != "video":
-        del columns["frame"], columns["face"]
+        del columns["frame"]
+        if not several_faces(report):
+            del columns["face"]
     return _table(columns, room, ("frame", "box of the face")), len(rows) - len(shown)
 
 
