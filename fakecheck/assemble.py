@@ -65,11 +65,13 @@ class ReportAssembler:
         self._rows = DetectionTable()
         self._errors: Counter[StageError] = Counter()
 
+    def new_shot(self) -> None:
+        """The faces of the frames to come are other people's, also where they lie at one place."""
+        self._tracker.forget()
+
     def add(self, result: FrameResult) -> None:
         """Count one frame in; its faces get their tracks here, in the order of the frames."""
         self._frames += 1
-        if result.new_shot:
-            self._tracker.forget()
         faces = self._tracker.update(list(result.faces))
         result = replace(result, faces=tuple(faces))
         self._pool.add(result)

@@ -35,7 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # nothing there yet, or a file system without permissions
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except OSError as error:

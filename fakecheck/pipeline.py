@@ -19,7 +19,7 @@ from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector, Findings, FrameCrops, cut_crops
 from fakecheck.errors import FakecheckError, MediaError, NoDetectorsError
 from fakecheck.faces import FaceFinder
-from fakecheck.flow import colors_of, is_other_shot
+from fakecheck.flow import Look
 from fakecheck.following import FaceFollower
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Limits, Media, Sampling, open_media
@@ -137,6 +137,8 @@ def check_files(
             if isinstance(item, _Shot):
                 if assembler is None:
                     assembler, done = _assembler(item.job, detectors, options), 0
+                if item.new_shot:
+                    assembler.new_shot()
                 if item.failure:
                     where = f"{item.job.path}: frame {item.index}"
                     failure = MediaError(f"{where} could not be searched for faces: {item.failure}")
@@ -253,7 +255,7 @@ class _Follow:
         self._finder = finder
         self._job: _Job | None = None
         self._follower = FaceFollower(finder)
-        self._colors: Floats | None = None
+        self._look: Look | None = None
 
     def __call__(self, items: list[_Shot | _Close]) -> list[_Shot | _Close]:
         return [self._faces(item) if isinstance(item, _Shot) else item for item in items]
@@ -264,10 +266,10 @@ class _Follow:
             return shot
         if shot.job is not self._job:
             self._job, self._follower = shot.job, FaceFollower(self._finder)
-            self._colors = None
+            self._look = None
         try:
-            last, self._colors = self._colors, colors_of(frame.image)
-            if last is not None and is_other_shot(last, self._colors):
+            last, self._look = self._look, Look.of(frame.image)
+            if last is not None and self._look.is_other_shot(last):
                 self._follower = FaceFollower(self._finder)
                 shot = replace(shot, new_shot=True)
             return replace(shot, faces=self._follower.next(frame))
@@ -363,5 +365,4 @@ def _result(
         frame_evidence,
         tuple(errors),
         shot.sharpness,
-        shot.new_shot,
     )

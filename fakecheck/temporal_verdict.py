@@ -50,7 +50,7 @@ def judge_faces(
 
     probabilities = {track: sigmoid(llr) for track, llr in evidence.temporal.items()}
     faces = tuple(
-        FaceVerdict(track, label(probability), probability)
+        FaceVerdict(track, label(probability), probability, limit)
         for track, probability in sorted(probabilities.items())
     )
     worst = max(probabilities, key=lambda track: (probabilities[track], -track))
@@ -60,7 +60,8 @@ def judge_faces(
         families = families_by_mean(evidence.units[worst], cards, probability)
     spans = forged_parts(faces, timeline, bands.forged_over)
     carried = _spans_of(worst, timeline, bands.forged_over)
-    who = who_of(worst, count) + ("," if count > 1 else "")
+    who = who_of(worst, count, evidence.faces)
+    who += "," if "," in who else ""
     reason = _reason(label(probability), who, count, families, _times(carried), bands)
     verdict = Verdict(label(probability), probability, limit, reason, real_below)
     return Judgement(verdict, families, faces, spans)
@@ -115,21 +116,26 @@ def _reason(
     if label == "fake":
         return (
             f"{who} shows traces of {likeliest}{when} that, followed through time, are stronger "
-            f"than in {1 - bands.false_alarm_rate:.0%} of the real faces by which the limit was set"
+            f"than in {_percent(1 - bands.false_alarm_rate)} of the real faces by which the limit "
+            "was set"
         )
     part = f"; it looks most forged{when}, which may be too short a part to count" if when else ""
     if label == "real":
         known = ", ".join(sorted(score.family for score in families))
         return (
             f"{who} shows less of a forgery of a known family ({known}) through time than "
-            f"{1 - bands.miss_rate:.0%} of the forgeries by which the limit was set; "
+            f"{_percent(1 - bands.miss_rate)} of the forgeries by which the limit was set; "
             f"others, and weaker ones, are missed{part}"
         )
     return (
         f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips, but "
-        f"more than {bands.false_alarm_rate:.0%} of real clips"
+        f"more than {_percent(bands.false_alarm_rate)} of real clips"
         f"{' with as many faces' if count > 1 else ''} show as much{part}"
     )
+
+
+def _percent(rate: float) -> str:
+    return f"{round(100 * rate, 6):g}%"
 
 
 def _times(spans: Sequence[Span]) -> str:

@@ -140,8 +140,7 @@ class FrameResult:
     `evidence` maps a detector's id to (faces,) float32: for every face of `faces`, the log-
     likelihood ratio of this detector's family against real, NaN where it could not judge. A
     detector of the whole frame has one value, under its id in `frame_evidence`. `sharpness` is
-    (faces,) float32, see `fakecheck.sharpness`; None where nobody needs it. `new_shot`: faces at
-    the same place in the frame before are other people's.
+    (faces,) float32, see `fakecheck.sharpness`; None where nobody needs it.
     """
 
     index: int
@@ -152,7 +151,6 @@ class FrameResult:
     frame_evidence: dict[str, float] = field(default_factory=dict)
     errors: tuple[StageError, ...] = ()
     sharpness: Floats | None = None
-    new_shot: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,11 +204,21 @@ class FaceRow:
 
 @dataclass(frozen=True)
 class FaceVerdict:
-    """What is said of one followed face: the file's verdict is that of its worst one."""
+    """What is said of one face, whose `probability` was held against its own `threshold`.
+
+    The file's verdict is that of its worst one.
+    """
 
     track: int | None
     label: Label
     probability: float | None
+    threshold: float | None = None
+
+    @property
+    def badness(self) -> tuple[bool, float, int]:
+        """What faces are ranked by: the worst one has the most."""
+        probability = -1.0 if self.probability is None else self.probability
+        return self.label == "fake", probability, -(self.track or 0)
 
 
 @dataclass(frozen=True)

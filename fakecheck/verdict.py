@@ -120,28 +120,34 @@ def sigmoid(llr: float) -> float:
 def judge(
     evidence: Evidence, cards: Sequence[DetectorCard], kind: MediaKind, min_face: float
 ) -> Judgement:
-    """The verdict by the detectors' ratios; a detector of the whole frame speaks of every face."""
+    """The verdict by the detectors' ratios.
+
+    A detector of the whole frame speaks of every face that was judged.
+    """
     faces = _faces(evidence, cards)
     if not faces:
         cause, reason = why_nothing(evidence, min_face)
         return Judgement(Verdict("inconclusive", None, None, reason, unjudged=cause))
     rate = face_rate([face.alarms for face in faces])
-    limits = {face.track: threshold([card for card, _ in face.ratios], rate) for face in faces}
-
-    def label(face: _Face) -> Label:
-        if face.probability > limits[face.track]:
-            return "fake"
-        return "real" if face.probability < EVEN else "inconclusive"
-
-    worst = max(faces, key=lambda face: (label(face) == "fake", face.llr))
+    rows = tuple(_row(face, rate) for face in faces)
+    row, worst = max(zip(rows, faces, strict=True), key=lambda pair: pair[0].badness)
     families = shares(
         [(card.family, math.exp(llr)) for card, llr in worst.ratios], worst.probability
     )
-    who = f"{who_of(worst.track, len(faces))}: " if len(faces) > 1 else ""
-    reason = _reason(label(worst), families, kind, who)
-    verdict = Verdict(label(worst), worst.probability, limits[worst.track], reason, EVEN)
-    rows = tuple(FaceVerdict(face.track, label(face), face.probability) for face in faces)
-    return Judgement(verdict, families, rows if len(faces) > 1 or kind == "video" else ())
+    several = evidence.faces > 1
+    who = f"{who_of(row.track, len(faces), evidence.faces)}: " if several else ""
+    reason = _reason(row.label, families, kind, who)
+    verdict = Verdict(row.label, row.probability, row.threshold, reason, EVEN)
+    return Judgement(verdict, families, rows if several or kind == "video" else ())
+
+
+def _row(face: _Face, rate: float) -> FaceVerdict:
+    """The verdict on a face that is held against this false alarm rate."""
+    limit = threshold([card for card, _ in face.ratios], rate)
+    label: Label = "real" if face.probability < EVEN else "inconclusive"
+    return FaceVerdict(
+        face.track, "fake" if face.probability > limit else label, face.probability, limit
+    )
 
 
 def _faces(evidence: Evidence, cards: Sequence[DetectorCard]) -> list[_Face]:
@@ -151,7 +157,7 @@ def _faces(evidence: Evidence, cards: Sequence[DetectorCard]) -> list[_Face]:
     units: dict[int | None, dict[str, float]] = {
         track: {**values, **whole}
         for track, values in evidence.units.items()
-        if track is not None and (values or whole)
+        if track is not None and values
     }
     if not units and whole:
         units = {None: dict(whole)}
@@ -165,9 +171,13 @@ def _faces(evidence: Evidence, cards: Sequence[DetectorCard]) -> list[_Face]:
     return found
 
 
-def who_of(track: int | None, count: int) -> str:
+def who_of(track: int | None, judged: int, found: int) -> str:
     """How a reason names the worst of so many faces."""
-    return "the face" if count == 1 else f"face {track}, the most suspicious of {count}"
+    if track is None:
+        return "the whole frame"
+    if judged > 1:
+        return f"face {track}, the most suspicious of {judged}"
+    return "the face" if found < 2 else f"face {track}, the only one of {found} that was judged"
 
 
 def shares(ratios: Sequence[tuple[str, float]], probability: float) -> tuple[FamilyScore, ...]:
@@ -188,7 +198,7 @@ def _reason(label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, wh
     likeliest = families[0].family
     if label == "fake":
         text = (
-            f"traces of {likeliest} are stronger than in 99 % of the real {files} "
+            f"traces of {likeliest} are stronger than in 99% of the real {files} "
             "by which the limit was set"
         )
     elif label == "real":
@@ -199,7 +209,7 @@ def _reason(label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, wh
         )
     else:
         text = (
-            f"traces of {likeliest} are likelier than not, but more than 1 % of real {files}"
+            f"traces of {likeliest} are likelier than not, but more than 1% of real {files}"
             f"{' with as many faces' if who else ''} show as much"
         )
     return prefix + who + text

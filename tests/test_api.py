@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -12,6 +13,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from bundles import onnx_model, write_bundle
@@ -20,7 +22,7 @@ import fakecheck
 from fakecheck import check_image, check_video, load_detectors
 from fakecheck.hookspecs import hookimpl
 from fakecheck.loading import DetectorSet
-from fakecheck.media import pictures
+from fakecheck.media import pictures, videos
 from fakecheck.plugins import PluginHost
 
 RESOURCES = Path(__file__).parent / "resources"
@@ -110,6 +112,29 @@ def test_what_the_machine_lacks_is_not_blamed_on_the_file(detectors, monkeypatch
     monkeypatch.setattr(pictures, "_to_bgr", poor)
     with pytest.raises(fakecheck.MediaError, match="not enough memory"):
         check_image(FACE, detectors)
+
+
+def test_a_warning_that_somebody_wants_raised_is_no_damage(detectors, monkeypatch):
+    def odd(*_):
+        warnings.warn("odd", stacklevel=1)
+
+    monkeypatch.setattr(pictures, "_to_bgr", odd)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="odd"):
+            check_image(FACE, detectors)
+
+
+def test_a_damaged_clip_is_not_blamed_on_the_machine(detectors, tmp_path, monkeypatch):
+    """FFmpeg gives these errors of damaged files, too."""
+    for number in (errno.EIO, errno.ENOMEM):
+
+        def broken(*_, number=number):
+            raise av.FFmpegError(number, "no")
+
+        monkeypatch.setattr(videos, "open_container", broken)
+        with pytest.raises(fakecheck.MediaError, match="truncated or damaged"):
+            check_video(CLIP, detectors)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where a home folder is told by HOME")

@@ -158,3 +158,12 @@ def test_long_path_stays_in_one_line() -> None:
 
 def test_color_marks_the_verdict() -> None:
     assert "\x1b[1;31mFAKE" in shown(video_report(), color=True)
+
+
+def test_faces_of_a_picture_have_numbers_where_there_are_several() -> None:
+    face = video_report().faces[0]
+    one = replace(image_report(), faces=(replace(face, track=1),))
+    assert "face  score" not in shown(one, show_faces=True)
+    two = replace(one, faces=(replace(face, track=1), replace(face, track=2)))
+    lines = shown(two, show_faces=True).splitlines()
+    assert [line.split()[0] for line in lines if "px" in line] == ["1", "2"]

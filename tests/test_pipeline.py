@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from bundles import onnx_model, write_bundle
 
+from fakecheck import pipeline
 from fakecheck.errors import NoDetectorsError
 from fakecheck.faces import FaceFinder
 from fakecheck.hookspecs import hookimpl
@@ -132,23 +134,74 @@ def test_a_clip_is_sampled_and_its_face_followed(detectors, sampling, expected):
     assert [face.frame for face in faces] == sorted(face.frame for face in faces)
 
 
-@pytest.mark.parametrize("sampling", [Sampling(frames=8), Sampling(frames=None)])
-def test_faces_of_two_shots_are_two_though_they_are_at_one_place(detectors, tmp_path, sampling):
-    face = cv2.resize(cv2.imread(str(FACE)), (120, 120))
-    path = tmp_path / "shots.mp4"
+def write_shots(path, shots):
+    """A clip of 320 x 240 pixels; `shots` are a ground and the picture on it for each frame."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for grey, picture in ((240, face), (20, face[:, ::-1]), (240, face)):
-            shot = np.full((240, 320, 3), grey, np.uint8)
-            shot[60:180, 100:220] = picture
-            for _ in range(12):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(shot, format="bgr24")))
+        for ground, picture in shots:
+            frame = np.full((240, 320, 3), ground, np.uint8)
+            frame[60:180, 100:220] = picture
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
         container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def two_people():
+    face = cv2.resize(cv2.imread(str(FACE)), (120, 120))
+    return face, face[:, ::-1]
+
+
+@pytest.mark.parametrize("sampling", [Sampling(frames=8), Sampling(frames=None)])
+def test_faces_of_two_shots_are_two_though_they_are_at_one_place(
+    detectors, tmp_path, two_people, sampling
+):
+    one, other = two_people
+    shots = [(240, one)] * 12 + [(20, other)] * 12 + [(240, one)] * 12
+    path = write_shots(tmp_path / "a.mp4", shots)
     (outcome,) = check_files([path], detectors, Options(sampling=sampling))
     tracks = {row.frame: row.track for row in outcome.report.faces}
     assert {frame // 12: track for frame, track in tracks.items()} == {0: 1, 1: 2, 2: 3}
     assert all(track == frame // 12 + 1 for frame, track in tracks.items())
+
+
+@pytest.mark.parametrize("sampling", [Sampling(frames=12), Sampling(frames=None)])
+@pytest.mark.parametrize(("middle", "swing"), [(127.5, 2), (120, 40)])
+def test_a_face_is_one_while_the_light_changes(
+    detectors, tmp_path, two_people, sampling, middle, swing
+):
+    """Also where a plain ground goes from one level of grey that is counted to the next."""
+    face, _ = two_people
+    levels = [middle + swing * math.sin(n / 3) for n in range(36)]
+    shots = [
+        (round(level), np.clip(face * (level / middle), 0, 255).astype(np.uint8))
+        for level in levels
+    ]
+    path = write_shots(tmp_path / "a.mp4", shots)
+    (outcome,) = check_files([path], detectors, Options(sampling=sampling))
+    assert {row.track for row in outcome.report.faces} == {1}
+
+
+def test_a_cut_on_a_frame_that_could_not_be_searched_is_one(
+    detectors, tmp_path, two_people, monkeypatch
+):
+    one, other = two_people
+    path = write_shots(tmp_path / "a.mp4", [(240, one)] * 4 + [(20, other)] * 4)
+    cut = pipeline.cut_crops
+
+    def poor(image, *rest):
+        if image[0, 0, 0] < 100 and not failed:
+            failed.append(True)
+            raise MemoryError
+        return cut(image, *rest)
+
+    failed: list[bool] = []
+    monkeypatch.setattr(pipeline, "cut_crops", poor)
+    options = Options(sampling=Sampling(frames=None), threads=1)
+    (outcome,) = check_files([path], detectors, options)
+    assert failed == [True]
+    assert {row.track for row in outcome.report.faces} == {1, 2}
 
 
 @pytest.mark.parametrize(

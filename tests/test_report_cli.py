@@ -9,6 +9,7 @@ import cv2
 import pytest
 from pages import Page
 
+from fakecheck.cli.annotate import Names
 from fakecheck.cli.main import run
 from fakecheck.errors import ExitCode
 from fakecheck.report.catalogue import Words
@@ -96,3 +97,11 @@ def test_one_file_does_not_hold_several_timelines(
 def test_a_page_that_cannot_be_written_is_code_6(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert call("detect", REAL, "--html", tmp_path / "file" / "a.html") == ExitCode.OUTPUT_FILE
+
+
+def test_outputs_of_two_kinds_in_one_folder_have_two_names(tmp_path: Path) -> None:
+    names = Names({(tmp_path / "c.png").resolve()})
+    assert names.free(tmp_path, Path("a.png"), ".png").name == "a.png"
+    assert names.free(tmp_path, Path("x/A.mp4"), ".png").name == "A-2.png"
+    assert names.free(tmp_path / "other", Path("a.mp4"), ".png").name == "a.png"
+    assert names.free(tmp_path, Path("c.mp4"), ".png").name == "c-2.png"

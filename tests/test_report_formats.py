@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,8 +213,8 @@ def test_what_is_said_over_time() -> None:
     record = to_record(timed_report())
     validator.validate(record)
     assert record["face_verdicts"] == [
-        {"track": 1, "label": "fake", "probability": 0.968},
-        {"track": 0, "label": "real", "probability": 0.14},
+        {"track": 1, "label": "fake", "probability": 0.968, "threshold": None},
+        {"track": 0, "label": "real", "probability": 0.14, "threshold": None},
     ]
     assert record["spans"] == [
         {"start": 4.08, "end": 5.52, "track": 1},
@@ -343,6 +344,16 @@ def test_csv_survives_any_name(names: list[str]) -> None:
 def test_csv_cells_are_no_formulas() -> None:
     text = written(CsvWriter, video_report('=HYPERLINK("x"),y.mp4'))
     assert text.splitlines()[1].startswith('"\'=HYPERLINK(""x""),y.mp4",10,')
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_what_is_replaced_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "private.json"
+    path.write_text("old", encoding="utf-8")
+    path.chmod(0o600)
+    with atomic_path(path) as temporary:
+        temporary.write_text("new", encoding="utf-8")
+    assert (path.read_text(encoding="utf-8"), path.stat().st_mode & 0o777) == ("new", 0o600)
 
 
 def test_atomic_path(tmp_path: Path) -> None:

@@ -202,13 +202,14 @@ def test_faces_that_were_not_judged_are_counted(tmp_path: Path) -> None:
     judged = Verdict("real", 0.2, 0.9, "")
     face = video_report().faces[0]
     faces = tuple(replace(face, track=track) for track in (1, 2, 2, 3))
-    report = replace(image_report(), verdict=judged, faces=faces)
-    assert "too briefly: 2." in page(tmp_path, report).one("div", "verdict").text
+    one = (FaceVerdict(1, "real", 0.2),)
+    report = replace(image_report(), verdict=judged, faces=faces, face_verdicts=one)
+    assert "detector failed): 2." in page(tmp_path, report).one("div", "verdict").text
     verdicts = (FaceVerdict(1, "real", 0.2), FaceVerdict(3, "real", 0.1))
     more = replace(report, face_verdicts=verdicts)
-    assert "too briefly: 1." in page(tmp_path, more).one("div", "verdict").text
-    alone = replace(report, faces=faces[:1])
-    assert "too briefly" not in page(tmp_path, alone).one("div", "verdict").text
+    assert "detector failed): 1." in page(tmp_path, more).one("div", "verdict").text
+    alone = replace(report, faces=faces[:1], face_verdicts=())
+    assert "not judged" not in page(tmp_path, alone).one("div", "verdict").text
 
 
 @pytest.mark.parametrize(("language", "whose"), [("en", "of face 2, the most"), ("ko", "얼굴 2")])

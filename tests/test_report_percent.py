@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fakecheck.report.catalogue import Words
 from fakecheck.report.percent import digits_of, limit_percent, percent
-from fakecheck.types import Verdict
+from fakecheck.types import FaceVerdict, Verdict
 
 
 def verdict(probability: float | None, low: float | None, high: float | None) -> Verdict:
@@ -48,7 +48,7 @@ def test_limits_have_a_digit_and_as_many_as_the_probability() -> None:
 
 
 def test_another_probability_is_held_against_the_same_limits() -> None:
-    assert digits_of(verdict(0.96, 0.1385, 0.932), 0.1383) == 1
+    assert digits_of(verdict(0.96, 0.1385, 0.932), FaceVerdict(1, "real", 0.1383)) == 1
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.01, 0.99), st.integers(0, 1))

@@ -136,6 +136,28 @@ def test_a_picture_of_several_says_which_face(cards):
         (2, "real"),
     ]
     assert judge(evidence(LOUD), cards, "image", 40).faces == ()
+    # Of a face beside it that is too small it is said that this one was judged.
+    beside = judge(evidence(LOUD, too_small=1), cards, "image", 40)
+    assert beside.verdict.reason.startswith("face 0, the only one of 2 that was judged: traces")
+    assert [one.track for one in beside.faces] == [0]
+
+
+def test_each_face_is_held_against_the_limit_of_the_detectors_that_judged_it(cards, tmp_path):
+    quiet = make_card(tmp_path / "quiet", id="quiet", false_alarm_llr={0.1: -2.0, 0.01: -1.0})
+    judged = judge(evidence({"stargan": 1.9}, {"quiet": 1.0}), [*cards, quiet], "image", 40)
+    one, other = judged.faces
+    assert (one.label, other.label) == ("inconclusive", "fake")
+    assert one.probability > other.probability
+    assert one.threshold > other.threshold
+    for row in judged.faces:
+        assert (row.label == "fake") == (row.probability > row.threshold)
+    worst = max(judged.faces, key=lambda row: row.badness)
+    verdict = judged.verdict
+    assert (verdict.label, verdict.probability, verdict.threshold) == (
+        worst.label,
+        worst.probability,
+        worst.threshold,
+    )
 
 
 def test_many_loud_faces_of_a_picture_bear_each_other_out(cards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from itertools import count
 from pathlib import Path
 
 from fakecheck.cli.progress import ProgressBars
@@ -26,12 +27,12 @@ class Names:
 
     def free(self, folder: Path, path: Path, suffix: str) -> Path:
         """The stem of `path` with `suffix` in `folder`, numbered from the second one on."""
-        target = folder / f"{path.stem}{suffix}"
-        number = 1
-        while str(resolved(target)).lower() in self._taken or resolved(target) in self._inputs:
-            number += 1
-            target = folder / f"{path.stem}-{number}{suffix}"
-        self._taken.add(str(resolved(target)).lower())
+        for number in count(1):
+            target = folder / f"{path.stem}{f'-{number}' if number > 1 else ''}{suffix}"
+            real = resolved(target)
+            if str(real).lower() not in self._taken and real not in self._inputs:
+                self._taken.add(str(real).lower())
+                break
         return target
 
 

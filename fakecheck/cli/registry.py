@@ -173,7 +173,7 @@ def _columns(entries: Sequence[IndexEntry]) -> dict[str, list[str]]:
             for one in entries
         ],
         # A distribution's name may be parted at its hyphens.
-        "from": ["\n".join(wrap(source, 14)) for source in sources],
+        "from": ["\n".join(wrap(source, 14, break_long_words=False)) for source in sources],
     }
 
 

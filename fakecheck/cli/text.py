@@ -26,7 +26,7 @@ from fakecheck.report.moments import (
 )
 from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
-from fakecheck.types import DetectionRow, Label, Report
+from fakecheck.types import DetectionRow, FaceVerdict, Label, Report
 
 MAX_ROWS = 12
 MAX_FAMILIES = 6
@@ -135,14 +135,14 @@ def _over_time(report: Report, verbose: bool) -> list[Text]:
     if worst is not None and others:
         line = Text(f"worst of {others + 1} faces: {_face(worst.track)}, ")
         line.append(worst.label.upper(), VERDICT_STYLES[worst.label])
-        lines.append(line.append(f" {worst.probability:.3f}"))
+        lines.append(line.append(f" {_probability(report, worst)}"))
         if verbose:
             for row in ranked_faces(report)[1:]:
-                score = "not judged" if row.probability is None else f"{row.probability:.3f}"
-                lines.append(Text(f"{_face(row.track)}: {row.label} {score}", style="dim"))
+                told = f"{row.label} {_probability(report, row)}"
+                lines.append(Text(f"{_face(row.track)}: {told}", style="dim"))
     if left := unjudged_faces(report):
         faces = "one more face was" if left == 1 else f"{left} more faces were"
-        lines.append(Text(f"{faces} not judged: too small, or seen too briefly"))
+        lines.append(Text(f"{faces} not judged: too small, seen too briefly, or a detector failed"))
     if report.spans:
         shown = report.spans if verbose else report.spans[:MAX_SPANS]
         parts = [
@@ -154,6 +154,12 @@ def _over_time(report: Report, verbose: bool) -> list[Text]:
             parts.append(f"and {len(report.spans) - len(shown)} more")
         lines.append(Text(f"carried by {', '.join(parts)}"))
     return lines
+
+
+def _probability(report: Report, row: FaceVerdict) -> str:
+    if row.probability is None:
+        return "not judged"
+    return f"{row.probability:.{2 + digits_of(report.verdict, row, least=1)}f}"
 
 
 def _face(track: int | None) -> str:

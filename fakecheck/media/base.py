@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import math
+import operator
 import os
 import stat
 from abc import ABC, abstractmethod
@@ -89,9 +90,13 @@ class Sampling:
             raise ValueError(f"{' and '.join(given)} exclude each other: set all but one to None")
         for name in ("frames", "every"):
             value = getattr(self, name)
-            if value is not None and not hasattr(value, "__index__"):
-                raise ValueError(f"{name} must be a whole number, got {value}")
-            if value is not None and not value >= 1:
+            if value is None:
+                continue
+            try:
+                whole = operator.index(value)
+            except TypeError:
+                raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+            if whole < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if self.fps is not None and not 0 < self.fps < math.inf:
             raise ValueError(f"fps must be above 0, got {self.fps}")

@@ -92,7 +92,7 @@ def _opened(path: Path, name: str) -> Iterator[ImageFile.ImageFile]:
     try:
         with path.open("rb") as stream:
             yield OPENERS[name](stream)
-    except MediaError:
+    except (MediaError, Warning):  # a warning is raised where somebody has asked for it
         raise
     except Exception as error:  # each plug-in of Pillow has ways of its own to fail
         what = f"is a {name} picture that is truncated or damaged"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -274,8 +275,10 @@ def _opened(path: Path, demuxer: str) -> Iterator[tuple[InputContainer, VideoStr
     except FileNotFoundError as error:
         raise MediaError(f"{path}: does not exist") from error
     except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
+        # FFmpeg has these two of damaged files as well.
+        doubtful = isinstance(error, av.FFmpegError) and error.errno in (errno.EIO, errno.ENOMEM)
         what = "is a video that is truncated or damaged"
-        raise MediaError(f"{path}: {lack(error) or what}") from error
+        raise MediaError(f"{path}: {(not doubtful and lack(error)) or what}") from error
 
 
 def _clip_stream(container: InputContainer, path: Path) -> VideoStream:

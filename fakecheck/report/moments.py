@@ -40,16 +40,8 @@ def ranked_families(report: Report) -> list[FamilyScore]:
 
 
 def ranked_faces(report: Report) -> list[FaceVerdict]:
-    """The faces that were judged, the likeliest forged first, then those that were not."""
-    return sorted(
-        report.face_verdicts,
-        key=lambda row: (
-            row.label == "fake",
-            -1.0 if row.probability is None else row.probability,
-            -1 if row.track is None else -row.track,
-        ),
-        reverse=True,
-    )
+    """The faces that were judged, the worst first, then those that were not."""
+    return sorted(report.face_verdicts, key=lambda row: row.badness, reverse=True)
 
 
 def worst_face(report: Report) -> FaceVerdict | None:
@@ -64,7 +56,7 @@ def unjudged_faces(report: Report) -> int:
         return 0
     found = {row.track for row in report.faces}
     judged = {row.track for row in report.face_verdicts if row.probability is not None}
-    return len(found - judged) if judged else max(0, len(found) - 1)
+    return len(found - judged) if judged else 0
 
 
 def box_rank(report: Report) -> Callable[[DetectionRow], tuple[bool, float]]:

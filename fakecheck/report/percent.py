@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakecheck.types import Verdict
+from fakecheck.types import FaceVerdict, Verdict
 
 # From here on a probability would be rounded to 100 %.
 NEARLY_ALL = 0.995
@@ -28,14 +28,16 @@ def limit_percent(limit: float, digits: int = 0) -> str:
     return f"{limit:.{max(LIMIT_DIGITS, digits)}%}"
 
 
-def digits_of(verdict: Verdict, probability: float | None = None, least: int = 0) -> int:
-    """Digits after the point, `least` to 2, with which `probability`, by default that of `verdict`,
-    is shown on the side of the verdict's limits, as they are shown, on which it lies.
+def digits_of(verdict: Verdict, face: FaceVerdict | None = None, least: int = 0) -> int:
+    """Digits after the point, `least` to 2, with which the probability of `verdict`, or of a `face`
+    of that file, is shown on the side of its limits, as they are shown, on which it lies.
     """
-    probability = verdict.probability if probability is None else probability
+    whose = verdict if face is None else face
+    probability = whose.probability
+    over = verdict.threshold if whose.threshold is None else whose.threshold
     if probability is None:
         return least
-    limits = [limit for limit in (verdict.real_below, verdict.threshold) if limit is not None]
+    limits = [limit for limit in (verdict.real_below, over) if limit is not None]
     for digits in range(least, MOST_DIGITS):
         if all(_told_apart(probability, limit, digits) for limit in limits):
             return digits

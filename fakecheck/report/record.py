@@ -151,6 +151,7 @@ def _face_verdict(row: FaceVerdict) -> dict[str, Any]:
         "track": _track(row.track),
         "label": row.label,
         "probability": _maybe("probability", row.probability, SCORE_DIGITS),
+        "threshold": _maybe("threshold", row.threshold, SCORE_DIGITS),
     }
 
 
