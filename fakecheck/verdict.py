@@ -45,7 +45,7 @@ EVEN = 0.5
 class Judgement:
     """A file's verdict with what it rests on; `spans` are of the faces that were called fake.
 
-    `faces` are those judged, by track; a picture's only where it has several.
+    `faces` are those judged, by track; a picture's only where several were found.
     """
 
     verdict: Verdict
@@ -136,7 +136,7 @@ def judge(
     )
     several = evidence.faces > 1
     who = f"{who_of(row.track, len(faces), evidence.faces)}: " if several else ""
-    reason = _reason(row.label, families, kind, who)
+    reason = _reason(row.label, families, kind, who, len(faces))
     verdict = Verdict(row.label, row.probability, row.threshold, reason, EVEN)
     return Judgement(verdict, families, rows if several or kind == "video" else ())
 
@@ -192,7 +192,9 @@ def shares(ratios: Sequence[tuple[str, float]], probability: float) -> tuple[Fam
     )
 
 
-def _reason(label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, who: str) -> str:
+def _reason(
+    label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, who: str, count: int
+) -> str:
     prefix = "averaged over the frames looked at, " if kind == "video" else ""
     files = "clips" if kind == "video" else "pictures"
     likeliest = families[0].family
@@ -210,7 +212,7 @@ def _reason(label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, wh
     else:
         text = (
             f"traces of {likeliest} are likelier than not, but more than 1% of real {files}"
-            f"{' with as many faces' if who else ''} show as much"
+            f"{' with as many faces' if count > 1 else ''} show as much"
         )
     return prefix + who + text
 

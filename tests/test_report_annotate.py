@@ -20,7 +20,7 @@ from fakecheck.report.annotate import annotate_image, annotate_video, draw
 from fakecheck.report.between import RowsBetween, moved
 from fakecheck.report.drawing import leader, place_label
 from fakecheck.report.follow import follow_faces
-from fakecheck.report.moments import several_faces
+from fakecheck.report.moments import several_faces, whose
 from fakecheck.report.percent import percent
 from fakecheck.report.tiles import (
     PALETTE,
@@ -30,7 +30,7 @@ from fakecheck.report.tiles import (
     family_colors,
     label_tile,
 )
-from fakecheck.types import DetectionRow, FaceRow, FamilyScore, Report, Verdict
+from fakecheck.types import DetectionRow, FaceRow, FaceVerdict, FamilyScore, Report, Verdict
 
 FAKE = Verdict("fake", 0.9, 0.5, "because")
 REAL = Verdict("real", 0.1, 0.5, "because")
@@ -103,6 +103,19 @@ def test_the_strip_tells_a_threshold_from_a_probability_just_over_it() -> None:
     verdict = Verdict("real", 0.1383, 0.932, "too weak", 0.1385)
     texts = [piece.text for piece in banner_rows(verdict, FAMILIES)[0]]
     assert texts[1:] == ["13.8% probability of fake", "fake over 93.2%", "real under 13.9%"]
+
+
+def test_the_strip_says_whose_verdict_it_is_where_there_are_several_faces() -> None:
+    texts = [piece.text for piece in banner_rows(FAKE, FAMILIES, "face 2")[0]]
+    assert texts[:3] == ["FAKE", "90% probability of fake", "face 2"]
+    two = replace(
+        image_report(),
+        faces=(face(0), replace(face(0), track=2)),
+        verdict=FAKE,
+        face_verdicts=(FaceVerdict(1, "real", 0.1), FaceVerdict(2, "fake", 0.9)),
+    )
+    assert whose(two) == "face 2"
+    assert whose(replace(two, faces=two.faces[1:])) == ""
 
 
 def test_families_are_named_only_on_fakes() -> None:

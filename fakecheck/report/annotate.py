@@ -12,7 +12,7 @@ from fakecheck.files import atomic_path
 from fakecheck.media import Media
 from fakecheck.report.clip import write_clip
 from fakecheck.report.drawing import draw
-from fakecheck.report.moments import several_faces
+from fakecheck.report.moments import several_faces, whose
 from fakecheck.types import Image, Report
 
 __all__ = ["annotate_image", "annotate_video", "draw"]
@@ -40,6 +40,7 @@ def annotate_image(image: Image, report: Report, path: Path) -> None:
         report.verdict,
         report.families,
         numbered=several_faces(report),
+        whose=whose(report),
     )
     with atomic_path(path) as temporary:
         written, data = cv2.imencode(suffix, marked, OPTIONS[suffix])

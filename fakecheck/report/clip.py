@@ -18,7 +18,7 @@ from fakecheck.media.videos import Video
 from fakecheck.report.between import RowsBetween
 from fakecheck.report.drawing import Painter
 from fakecheck.report.follow import follow_faces
-from fakecheck.report.moments import several_faces
+from fakecheck.report.moments import several_faces, whose
 from fakecheck.report.sound import Sound
 from fakecheck.report.tiles import report_colors
 from fakecheck.types import Frame, Image, Report
@@ -68,6 +68,7 @@ def _write(
         report.families,
         report_colors(report),
         numbered=several_faces(report),
+        whose=whose(report),
     )
     timeline = _timeline(video, report, fps)
     stream = _add_video(output, painter.size, fps)

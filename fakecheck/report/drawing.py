@@ -43,14 +43,18 @@ def draw(
     verdict: Verdict | None,
     families: Sequence[FamilyScore] = (),
     numbered: bool = False,
+    whose: str = "",
 ) -> Image:
     """`image` (height, width, 3) uint8 BGR with its faces and detections marked, as a new picture.
 
     A small picture is enlarged to a longer side of 480 pixels first. `verdict` adds a strip below
-    the picture, so that nothing of it is covered. `numbered` faces get the numbers of their tracks.
+    the picture, so that nothing of it is covered, and says `whose` it is, where there are several
+    faces. `numbered` faces get the numbers of their tracks.
     """
     colors = colors_of(families, [row.family for row in detections])
-    painter = Painter(image.shape[1], image.shape[0], verdict, families, colors, numbered)
+    painter = Painter(
+        image.shape[1], image.shape[0], verdict, families, colors, numbered, whose=whose
+    )
     return painter.paint(image, faces, detections)
 
 
@@ -71,6 +75,7 @@ class Painter:
         colors: Mapping[str, Color],
         numbered: bool = False,
         across: int | None = None,
+        whose: str = "",
     ) -> None:
         self._numbered = numbered
         self.scale = max(1.0, MIN_SIDE / max(width, height))
@@ -84,7 +89,7 @@ class Painter:
         self._strip = None
         if verdict is not None:
             size = max(14, round(longer / 48))
-            self._strip = banner_tile(self.width, size, verdict, tuple(families))
+            self._strip = banner_tile(self.width, size, verdict, tuple(families), whose)
 
     @property
     def size(self) -> tuple[int, int]:

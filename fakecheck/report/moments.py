@@ -59,6 +59,12 @@ def unjudged_faces(report: Report) -> int:
     return len(found - judged) if judged else 0
 
 
+def whose(report: Report) -> str:
+    """The face that the verdict goes by, where there are several; else nothing."""
+    worst = worst_face(report)
+    return f"face {worst.track}" if several_faces(report) and worst and worst.track else ""
+
+
 def box_rank(report: Report) -> Callable[[DetectionRow], tuple[bool, float]]:
     """What boxes are ranked by: whether they are the worst face's, then evidence; scores of two
     detectors cannot be compared.

@@ -105,12 +105,12 @@ def label_tile(text: str, size: int, background: Color, max_width: int) -> Image
 
 @lru_cache(maxsize=8)
 def banner_tile(
-    width: int, size: int, verdict: Verdict, families: tuple[FamilyScore, ...]
+    width: int, size: int, verdict: Verdict, families: tuple[FamilyScore, ...], whose: str = ""
 ) -> Image:
     """The strip under a picture: (height, `width`, 3) BGR with text of `size` pixels."""
     margin, step = round(size * 0.7), round(size * 1.7)
     rows: list[list[Piece]] = []
-    for row in banner_rows(verdict, families):
+    for row in banner_rows(verdict, families, whose):
         if len(row) > 1 or row[0].dot or row[0].fill:
             rows.append(row)
         else:
@@ -123,12 +123,19 @@ def banner_tile(
     return _bgr(tile)
 
 
-def banner_rows(verdict: Verdict, families: tuple[FamilyScore, ...]) -> list[list[Piece]]:
-    """Rows of pieces, the most important first: what does not fit is left out from the end."""
+def banner_rows(
+    verdict: Verdict, families: tuple[FamilyScore, ...], whose: str = ""
+) -> list[list[Piece]]:
+    """Rows of pieces, the most important first: what does not fit is left out from the end.
+
+    `whose` is the face that the verdict goes by, where there are several.
+    """
     color, digits = VERDICT_COLORS[verdict.label], digits_of(verdict)
     first = [Piece(verdict.label.upper(), ink(color), fill=color)]
     if verdict.probability is not None:
         first.append(Piece(f"{percent(verdict.probability, digits)} probability of fake"))
+    if whose:
+        first.append(Piece(whose))
     if verdict.threshold is not None:
         limit = limit_percent(verdict.threshold, digits)
         if verdict.real_below is None:
