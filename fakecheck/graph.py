@@ -17,7 +17,7 @@ from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, DetectorCard
 from fakecheck.errors import GraphRefusedError
 from fakecheck.graph_ops import ONNX_DOMAINS, ONNX_OPS, TENSORFLOW_OPS
 from fakecheck.labelmap import check_label_map
-from fakecheck.wire import WireError, fields, messages
+from fakecheck.wire import WireError, fields, messages, text
 
 MAX_BYTES = 200_000_000
 # Loops in loops in functions go a few levels deep; a graph that goes deeper was made to hurt.
@@ -130,7 +130,7 @@ def _read_graph_def(graph: memoryview, contents: _Contents) -> None:
         for _, function in messages(value, 1):
             for part, inner in messages(function, 1, 3):
                 if part == 1:
-                    contents.functions.update(_text(name) for _, name in messages(inner, 1))
+                    contents.functions.update(text(name) for _, name in messages(inner, 1))
                 else:
                     _read_node_def(inner, contents)
 
@@ -139,7 +139,7 @@ def _read_node_def(node: memoryview, contents: _Contents) -> None:
     for number, value in messages(node, 2, 5):
         if number == 2:
             # Where a field comes twice, parsers take the last; here each has to be allowed.
-            contents.ops.add(_text(value))
+            contents.ops.add(text(value))
         else:
             for _, attribute in messages(value, 2):
                 _read_attr_value(attribute, contents, 0)
@@ -152,7 +152,7 @@ def _read_attr_value(attribute: memoryview, contents: _Contents, depth: int) -> 
         for function in called:
             for part, inner in messages(function, 1, 2):
                 if part == 1:
-                    contents.called.add(_text(inner))
+                    contents.called.add(text(inner))
                 else:
                     for _, nested in messages(inner, 2):
                         _read_attr_value(nested, contents, depth + 1)
@@ -184,9 +184,9 @@ def _read_onnx_node(node: memoryview, contents: _Contents, depth: int) -> None:
     names, domains = [], []
     for number, value in messages(node, 4, 5, 7):
         if number == 4:
-            names.append(_text(value))
+            names.append(text(value))
         elif number == 7:
-            domains.append(_text(value))
+            domains.append(text(value))
         else:
             _read_attribute(value, contents, depth)
     foreign = [domain for domain in domains if domain not in ONNX_DOMAINS]
@@ -218,10 +218,6 @@ def _read_tensor(tensor: memoryview, contents: _Contents) -> None:
 def _check_depth(depth: int) -> None:
     if depth > MAX_DEPTH:
         raise WireError(f"it is nested more than {MAX_DEPTH} levels deep")
-
-
-def _text(value: memoryview) -> str:
-    return bytes(value[:200]).decode("utf-8", "replace")
 
 
 def _list(names: list[str]) -> str:

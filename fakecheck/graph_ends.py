@@ -1,7 +1,7 @@
 """A graph's ends, its input and outputs, read from the file's bytes: nothing is loaded or run.
 
-Field numbers are those of TensorFlow's node_def.proto, attr_value.proto, tensor_shape.proto and
-types.proto, and of onnx.proto.
+Field numbers are those of TensorFlow's attr_value.proto, tensor_shape.proto and types.proto, and of
+onnx.proto.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from fakecheck.card import DetectorCard
 from fakecheck.engines.base import INPUT, OUTPUTS
 from fakecheck.errors import PluginError
-from fakecheck.wire import WireError, fields, messages
+from fakecheck.graph_nodes import Node, read_nodes
+from fakecheck.wire import WireError, fields, messages, text
 
 _TENSORFLOW_TYPES = {
     1: "float32",
@@ -132,12 +133,14 @@ def tensorflow_ends(graph: bytes) -> Ends:
 
     Raises PluginError for bytes that are no GraphDef.
     """
-    inputs, nodes, taken = [], {}, set()
+    inputs: list[End] = []
+    nodes: dict[str, End] = {}
+    taken: set[str] = set()
     try:
-        for _, node in messages(memoryview(graph), 1):
-            end, op, sources = _read_node(node)
-            taken.update(sources)
-            if op in _PLACEHOLDERS:
+        for node in read_nodes(graph):
+            end = _first_output(node)
+            taken.update(source.partition(":")[0] for source in (*node.inputs, *node.controls))
+            if node.op in _PLACEHOLDERS:
                 inputs.append(end)
             else:
                 nodes[end.name] = end
@@ -147,29 +150,17 @@ def tensorflow_ends(graph: bytes) -> Ends:
     return Ends(tuple(inputs), outputs)
 
 
-def _read_node(node: memoryview) -> tuple[End, str, list[str]]:
-    """The node's first output, its op and the names of the nodes that it takes in."""
-    name, op, sources, attributes = "", "", [], {}
-    for number, value in messages(node, 1, 2, 3, 5):
-        if number == 1:
-            name = _text(value)
-        elif number == 2:
-            op = _text(value)
-        elif number == 3:
-            sources.append(_text(value).lstrip("^").split(":")[0])
-        else:
-            entry = dict(messages(value, 1, 2))
-            attributes[_text(entry.get(1, memoryview(b"")))] = entry.get(2, memoryview(b""))
+def _first_output(node: Node) -> End:
     # The type of what comes out: of a Cast its target, of nearly all other ops their T.
-    key = "dtype" if op in _PLACEHOLDERS else "DstT" if op == "Cast" else "T"
+    key = "dtype" if node.op in _PLACEHOLDERS else "DstT" if node.op == "Cast" else "T"
     dtype, shape = None, None
-    for number, stated in fields(attributes.get(key, memoryview(b""))):
+    for number, stated in fields(node.attribute(key)):
         if number == 6 and isinstance(stated, int):
             dtype = _TENSORFLOW_TYPES.get(stated, f"type {stated}")
-    if op in _PLACEHOLDERS:
-        for _, given in messages(attributes.get("shape", memoryview(b"")), 7):
+    if node.op in _PLACEHOLDERS:
+        for _, given in messages(node.attribute("shape"), 7):
             shape = _tensorflow_shape(given)
-    return End(name, dtype, shape), op, sources
+    return End(node.name, dtype, shape)
 
 
 def _tensorflow_shape(shape: memoryview) -> Shape | None:
@@ -196,7 +187,7 @@ def onnx_ends(model: bytes) -> Ends:
         for _, graph in messages(memoryview(model), 7):
             for number, value in messages(graph, 5, 11, 12):
                 if number == 5:
-                    weights.update(_text(name) for _, name in messages(value, 8))
+                    weights.update(text(name) for _, name in messages(value, 8))
                 elif number == 11:
                     inputs.append(_read_value_info(value))
                 else:
@@ -211,7 +202,7 @@ def _read_value_info(info: memoryview) -> End:
     name, dtype, shape = "", None, None
     for number, value in messages(info, 1, 2):
         if number == 1:
-            name = _text(value).removesuffix(":0")
+            name = text(value).removesuffix(":0")
             continue
         for _, tensor in messages(value, 1):
             for part, inner in fields(tensor):
@@ -230,7 +221,3 @@ def _onnx_size(size: memoryview) -> int | None:
 
 def _shape(shape: Shape) -> str:
     return f"({', '.join('?' if size is None else str(size) for size in shape)})"
-
-
-def _text(value: memoryview) -> str:
-    return bytes(value[:200]).decode("utf-8", "replace")

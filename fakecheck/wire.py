@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+# Longer than any name that TensorFlow or ONNX give; a message has to stay readable.
+MAX_TEXT = 500
 
 
 class WireError(ValueError):
@@ -54,6 +56,20 @@ def messages(message: memoryview, *wanted: int) -> Iterator[tuple[int, memoryvie
     for number, value in fields(message):
         if number in wanted and isinstance(value, memoryview):
             yield number, value
+
+
+def varints(packed: memoryview) -> list[int]:
+    """Packed numbers. Raises WireError."""
+    values, position = [], 0
+    while position < len(packed):
+        value, position = _varint(packed, position, len(packed))
+        values.append(value)
+    return values
+
+
+def text(value: memoryview) -> str:
+    """A string, cut off at MAX_TEXT bytes, with a mark for what is no UTF-8."""
+    return bytes(value[:MAX_TEXT]).decode("utf-8", "replace")
 
 
 def _varint(message: memoryview, position: int, end: int) -> tuple[int, int]:

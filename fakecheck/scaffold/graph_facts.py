@@ -1,13 +1,12 @@
 """What size of picture a frozen TensorFlow graph wants, read from its bytes: nothing is run.
 
-Field numbers are those of TensorFlow's graph.proto, node_def.proto, attr_value.proto and
-tensor.proto.
+Field numbers are those of TensorFlow's attr_value.proto and tensor.proto.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from fakecheck.engines.base import INPUT
 from fakecheck.errors import GraphRefusedError
 from fakecheck.graph import check_tensorflow_graph
 from fakecheck.graph_ends import Ends, tensorflow_ends
-from fakecheck.wire import WireError, messages
+from fakecheck.graph_nodes import Node, read_nodes
+from fakecheck.wire import WireError, messages, varints
 
 EXPORT_ADVICE = (
     "wanted is a frozen GraphDef, as the Object Detection API's export_inference_graph.py writes it"
@@ -42,20 +42,13 @@ class GraphFacts:
     resized: Size | None
 
 
-@dataclass
-class _Node:
-    op: str = ""
-    inputs: list[str] = field(default_factory=list)
-    value: memoryview = field(default_factory=lambda: memoryview(b""))
-
-
 def read_graph_facts(data: bytes, what: str) -> GraphFacts:
     """Checks that `data` is a frozen GraphDef of allowed ops, and reads its facts.
 
     Raises GraphRefusedError, which calls the graph `what`, for anything else.
     """
     try:
-        nodes = _read_nodes(data)
+        nodes = {node.name: node for node in read_nodes(data)}
     except WireError as error:
         raise GraphRefusedError(f"{what} is damaged or no graph: {error}", EXPORT_ADVICE) from error
     if any(node.op in VARIABLES for node in nodes.values()):
@@ -80,71 +73,34 @@ def _fixed(ends: Ends) -> Size | None:
     return None
 
 
-def _resized(nodes: dict[str, _Node]) -> Size | None:
+def _resized(nodes: dict[str, Node]) -> Size | None:
     """The (width, height) of the first resizing behind the input, where that is a constant."""
-    readers: dict[str, list[_Node]] = defaultdict(list)
-    names = {id(node): name for name, node in nodes.items()}
+    readers: dict[str, list[Node]] = defaultdict(list)
     for node in nodes.values():
         for source in node.inputs[:1]:
             readers[source].append(node)
     ahead, seen = [INPUT], {INPUT}
     while ahead:
         for node in readers[ahead.pop(0)]:
-            name = names[id(node)]
             if node.op in RESIZES and len(node.inputs) > 1:
                 size = nodes.get(node.inputs[1])
                 return _constant_size(size) if size and size.op == "Const" else None
-            if node.op in SIZE_KEEPING and name not in seen:
-                seen.add(name)
-                ahead.append(name)
+            if node.op in SIZE_KEEPING and node.name not in seen:
+                seen.add(node.name)
+                ahead.append(node.name)
     return None
 
 
-def _constant_size(node: _Node) -> Size | None:
+def _constant_size(node: Node) -> Size | None:
     """(width, height) of a Const that holds height and width, int32."""
-    for _, tensor in messages(node.value, 8):
+    for _, tensor in messages(node.attribute("value"), 8):
         for number, content in messages(tensor, 4, 7):
             values = (
                 list(np.frombuffer(content, "<i4").tolist())
                 if number == 4 and len(content) % 4 == 0
-                else _varints(content)
+                else varints(content)
             )
             # A value that is not there is the one before it.
             height, width = [*values, *values[-1:]][:2] if 1 <= len(values) <= 2 else (0, 0)
             return (width, height) if width > 0 and height > 0 else None
     return None
-
-
-def _varints(packed: memoryview) -> list[int]:
-    values, value, shift = [], 0, 0
-    for byte in packed:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            values.append(value)
-            value = shift = 0
-    return values
-
-
-def _read_nodes(data: bytes) -> dict[str, _Node]:
-    nodes = {}
-    for _, message in messages(memoryview(data), 1):
-        name, node = "", _Node()
-        for number, value in messages(message, 1, 2, 3, 5):
-            if number == 1:
-                name = _text(value)
-            elif number == 2:
-                node.op = _text(value)
-            elif number == 3:
-                # A control input, ^name, is no data; name:0 is name.
-                node.inputs.append(_text(value).removesuffix(":0"))
-            else:
-                entry = dict(messages(value, 1, 2))
-                if bytes(entry.get(1, b"")) == b"value" and 2 in entry:
-                    node.value = entry[2]
-        nodes[name] = node
-    return nodes
-
-
-def _text(value: memoryview) -> str:
-    return bytes(value).decode("utf-8", "replace")
