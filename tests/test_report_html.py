@@ -204,6 +204,7 @@ def test_faces_that_were_not_judged_are_counted(tmp_path: Path) -> None:
     faces = tuple(replace(face, track=track) for track in (1, 2, 2, 3))
     one = (FaceVerdict(1, "real", 0.2),)
     report = replace(image_report(), verdict=judged, faces=faces, face_verdicts=one)
+    assert "only face 1 could be judged" in page(tmp_path, report).one("div", "verdict").text
     assert "detector failed): 2." in page(tmp_path, report).one("div", "verdict").text
     verdicts = (FaceVerdict(1, "real", 0.2), FaceVerdict(3, "real", 0.1))
     more = replace(report, face_verdicts=verdicts)
@@ -217,7 +218,9 @@ def test_a_picture_of_several_faces_says_whose_verdict_it_is(
     tmp_path: Path, language: str, whose: str
 ) -> None:
     faces = (FaceVerdict(1, "real", 0.2), FaceVerdict(2, "fake", 0.97))
-    report = replace(image_report(), verdict=Verdict("fake", 0.97, 0.9, ""), face_verdicts=faces)
+    rows = tuple(replace(video_report().faces[0], track=track) for track in (1, 2))
+    verdict = Verdict("fake", 0.97, 0.9, "")
+    report = replace(image_report(), verdict=verdict, faces=rows, face_verdicts=faces)
     made = page(tmp_path, report, language=language)
     assert whose in made.one("div", "verdict").text
     table = made.one("table", "faces").text

@@ -124,9 +124,10 @@ def _means(report: Report, words: Words) -> str:
 def _whose(report: Report, words: Words) -> str:
     """Whose verdict the file's is, where there are several faces."""
     worst, count = worst_face(report), len(report.face_verdicts)
-    if worst is None or count < 2:
+    if worst is None or not several_faces(report):
         return ""
-    return words("faces.whose", face=words.face(worst.track), count=count)
+    key = "faces.whose" if count > 1 else "faces.only"
+    return words(key, face=words.face(worst.track), count=count)
 
 
 def _spans(report: Report, words: Words) -> list[str]:
