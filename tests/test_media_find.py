@@ -136,13 +136,6 @@ def test_nonsense_is_refused() -> None:
         Limits(max_seconds=-1)
 
 
-def test_a_phones_heif_picture_is_called_by_its_name(tmp_path):
-    path = tmp_path / "photo.heic"
-    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
-    with pytest.raises(MediaError, match=r"photo\.heic: is a HEIF or AVIF picture.*JPEG"):
-        open_media(path)
-
-
 def test_folders_of_outputs_are_left_out_unless_they_are_given(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg", "out/a.jpg", "other/b.jpg")
     out = tmp_path / "out"

@@ -16,6 +16,7 @@ from fakecheck.errors import ExitCode, MediaError
 from fakecheck.media import Limits, open_media
 from fakecheck.types import Image
 
+RESOURCES = Path(__file__).parent / "resources"
 RGB = noise()[..., ::-1]
 
 
@@ -39,7 +40,7 @@ def refusal(path: Path, limits: Limits = Limits()) -> str:  # noqa: B008 - froze
     return message.removeprefix(start)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif", ".avif"])
 def test_formats(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     PillowImage.fromarray(RGB).save(path, quality=98)
@@ -71,7 +72,7 @@ def test_png_equals_opencv(tmp_path: Path, mode: str) -> None:
     np.testing.assert_array_equal(read(path), cv2.imread(str(path)))
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(tmp_path: Path, suffix: str, orientation: int) -> None:
     """Stored the way that the orientation says, the picture comes out as it was."""
@@ -89,13 +90,39 @@ def test_exif_orientation(tmp_path: Path, suffix: str, orientation: int) -> None
     exif = PillowImage.Exif()
     exif[0x0112] = orientation
     path = tmp_path / f"a{suffix}"
-    options = {"quality": 98} if suffix == ".jpg" else {"lossless": True}
+    options = {"quality": 98} if suffix in (".jpg", ".avif") else {"lossless": True}
     PillowImage.fromarray(stored[..., ::-1].copy()).save(path, exif=exif, **options)
     info = open_media(path).info
     assert (info.width, info.height) == (WIDTH, HEIGHT)
     image = read(path)
     assert image.shape == upright.shape
     assert np.abs(image.astype(int) - upright).mean() < 8
+
+
+def test_heic_as_phones_write_it_is_turned_once() -> None:
+    """Stored on its side, which its `irot` and its EXIF both say."""
+    path = RESOURCES / "real_face.heic"
+    expected = read(RESOURCES / "real_face.jpg")
+    info = open_media(path).info
+    assert (info.height, info.width) == expected.shape[:2]
+    assert np.abs(read(path).astype(int) - expected).mean() < 3
+
+
+def test_avif_that_only_its_second_brand_tells_from_heif(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    PillowImage.fromarray(RGB).save(path, "AVIF", quality=98)
+    data = path.read_bytes()
+    assert data[4:12] == b"ftypavif"
+    path.write_bytes(data[:8] + b"mif1" + data[12:])
+    assert np.abs(read(path).astype(int) - noise()).mean() < 3
+
+
+def test_an_animated_avif_is_its_first_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.avif"
+    black = PillowImage.new("RGB", (WIDTH, HEIGHT))
+    PillowImage.fromarray(RGB).save(path, save_all=True, append_images=[black], quality=98)
+    assert path.read_bytes()[4:12] == b"ftypavis"
+    assert np.abs(read(path).astype(int) - noise()).mean() < 3
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -142,7 +169,15 @@ def test_content_decides_not_the_suffix(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(path), noise())
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif"])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_truncated_heic(tmp_path: Path, share: float, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.heic"
+    path.write_bytes((RESOURCES / "real_face.heic").read_bytes())
+    assert refusal(cut(path, share)) == "is a HEIF picture that is truncated or damaged"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif", ".avif"])
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
 def test_truncated(
     tmp_path: Path, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
@@ -150,7 +185,8 @@ def test_truncated(
     path = tmp_path / f"a{suffix}"
     PillowImage.fromarray(noise(200, 150)[..., ::-1]).save(path)
     name = {".jpg": "JPEG", ".tif": "TIFF"}.get(suffix, suffix[1:].upper())
-    wanted = f"is a {name} picture that is truncated or damaged"
+    article = "an" if name == "AVIF" else "a"
+    wanted = f"is {article} {name} picture that is truncated or damaged"
     assert refusal(cut(path, share)) == wanted
     assert capfd.readouterr() == ("", "")
 

@@ -15,9 +15,10 @@ MAX_BOXES = 100_000
 TS_PACKET = 188
 MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
-
-# Still pictures in an MP4 container, as phones take them: their brand says so (ISO/IEC 23008-12).
-STILL_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
+# Brands of still pictures in an MP4 container, as phones take them (ISO/IEC 23008-12). The general
+# ones leave it to the brands after them whether the pixels are HEVC's or AV1's.
+AVIF_BRANDS = frozenset({b"avif", b"avis"})
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,14 @@ def sniff(path: Path, head: bytes) -> Sniffed:
     Naming the demuxer ourselves keeps libavformat from taking a text file for a playlist and
     opening other files or addresses that it names.
     """
-    if head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS:
-        raise MediaError(
-            f"{path}: is a HEIF or AVIF picture, which fakecheck cannot read",
-            "save it as JPEG or PNG first",
-        )
     for media, name, matches in (
         ("image", "JPEG", head.startswith(b"\xff\xd8\xff")),
         ("image", "PNG", head.startswith(b"\x89PNG\r\n\x1a\n")),
         ("image", "WEBP", head.startswith(b"RIFF") and head[8:12] == b"WEBP"),
         ("image", "TIFF", head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
         ("image", "BMP", _is_bmp(head)),
+        ("image", "AVIF", _still(head) == "AVIF"),
+        ("image", "HEIF", _still(head) == "HEIF"),
         ("video", "mov", head[4:8] in MP4_BOXES),
         ("video", "matroska", head.startswith(b"\x1a\x45\xdf\xa3")),
         ("video", "avi", head.startswith(b"RIFF") and head[8:12] in (b"AVI ", b"AVIX")),
@@ -55,6 +53,15 @@ def sniff(path: Path, head: bytes) -> Sniffed:
         if matches:
             return Sniffed("image" if media == "image" else "video", name)
     raise MediaError(f"{path}: is neither a picture nor a video that fakecheck can read")
+
+
+def _still(head: bytes) -> str:
+    """Pillow's name of the still picture in an MP4 container, empty where it holds none."""
+    if head[4:8] != b"ftyp" or head[8:12] not in AVIF_BRANDS | HEIF_BRANDS:
+        return ""
+    rest = head[16 : struct.unpack_from(">I", head)[0]]
+    brands = {head[8:12], *(rest[at : at + 4] for at in range(0, len(rest), 4))}
+    return "AVIF" if brands & AVIF_BRANDS else "HEIF"
 
 
 def _is_bmp(head: bytes) -> bool:

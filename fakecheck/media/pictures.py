@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     ImageFile,
     JpegImagePlugin,
@@ -25,14 +27,24 @@ from fakecheck.errors import MediaError
 from fakecheck.media.base import Limits, Media, Sampling, Turn, lack, never
 from fakecheck.types import Frame, Image, MediaInfo
 
+
+def _heif(stream: IO[bytes]) -> ImageFile.ImageFile:
+    """Of all formats the one that is not Pillow's own, imported where it is needed."""
+    from pi_heif.as_plugin import HeifImageFile
+
+    return HeifImageFile(stream)
+
+
 # Opening by class rather than by Image.open: its own bomb check has a limit of the whole process,
 # and warns on stderr.
-OPENERS: dict[str, type[ImageFile.ImageFile]] = {
+OPENERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+    "HEIF": _heif,
 }
 EXIF_ORIENTATION = 0x0112
 # Exif 2.32, table of Orientation.
@@ -79,7 +91,7 @@ def open_picture(path: Path, name: str, sha256: str, limits: Limits) -> Picture:
 
 
 def _turn(picture: ImageFile.ImageFile, name: str) -> Turn:
-    if name == "TIFF":  # Pillow turns these by itself, in size and in pixels
+    if name in ("TIFF", "HEIF"):  # turned already, in size and in pixels
         return Turn()
     # Not the PNG plug-in's own getexif: that decodes the picture, to see chunks that come after it.
     orientation = PillowImage.Image.getexif(picture).get(EXIF_ORIENTATION)
@@ -95,7 +107,8 @@ def _opened(path: Path, name: str) -> Iterator[ImageFile.ImageFile]:
     except (MediaError, Warning):  # a warning is raised where somebody has asked for it
         raise
     except Exception as error:  # each plug-in of Pillow has ways of its own to fail
-        what = f"is a {name} picture that is truncated or damaged"
+        article = "an" if name == "AVIF" else "a"
+        what = f"is {article} {name} picture that is truncated or damaged"
         raise MediaError(f"{path}: {lack(error) or what}") from error
 
 

@@ -2,6 +2,8 @@
 
     python tests/resources/make.py FOLDER_WITH_GRID_CLIPS [FOLDER_FOR_ALL_PAIRS]
 
+The HEIC picture needs `pip install pillow-heif`, whose encoder fakecheck does without.
+
 The forged ones get the eyes, nose and mouth of the second speaker, pasted by the same code that
 simulates part swaps for training. No detector was trained on either clip; the temporal model was.
 With a second folder, the same forgery of every pair of speakers goes there instead, for
@@ -53,6 +55,18 @@ def write_clip(frames: list[Image], path: Path, fps: int = 25) -> None:
         container.mux(stream.encode())
 
 
+def write_heic(source: Path, path: Path) -> None:
+    """`source` on its side, with the orientation that turns it upright, as phones store it."""
+    from PIL import Image as PillowImage
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    side = PillowImage.open(source).transpose(PillowImage.Transpose.ROTATE_90)
+    side.save(path, "HEIF", quality=70, exif=exif.tobytes())
+
+
 def all_pairs(source: Path, target: Path) -> None:
     """A still forged for every ordered pair of clips of different speakers."""
     finder = FaceFinder()
@@ -78,6 +92,7 @@ def main(source: Path) -> None:
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
     cv2.imwrite(str(HERE / "real_face.jpg"), clips[0][STILL], quality)
     cv2.imwrite(str(HERE / "forged_face.jpg"), forged[STILL], quality)
+    write_heic(HERE / "real_face.jpg", HERE / "real_face.heic")
     write_clip(forged, HERE / "forged_clip.mp4")
 
 
