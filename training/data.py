@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ VAL_PERCENT = 10
 SPLITS = ("fit", "calib", "val")
 # Of every picture of this set's real side the manifest's group is this word: no grouping is known.
 UNGROUPED = "real"
+# AMFD's portraits of one person, N neutral and S smiling, are groups of their own there, and six
+# persons have one in train and one in val. The latter are left out.
+AMFD_PERSON = re.compile(r"amfd-[NS](\w-\d+)")
 
 TERMS = {
     "alae": "screenshots of ALAE's paper repository; research only",
@@ -85,8 +89,19 @@ def read_samples(root: Path, sets: Iterable[str] | None = None) -> list[Sample]:
         with manifest.open(newline="") as file:
             rows = list(csv.DictReader(file))
         joined = joined_groups(row["group"] for row in rows)
-        samples.extend(_sample(name, row, joined) for row in rows)
+        trained = {_person(row) for row in rows if row["split"] == "train"} - {""}
+        samples.extend(
+            _sample(name, row, joined)
+            for row in rows
+            if row["split"] == "train" or _person(row) not in trained
+        )
     return samples
+
+
+def _person(row: dict[str, str]) -> str:
+    """Whom one of AMFD's portraits shows; empty for other pictures, where the group says it."""
+    found = AMFD_PERSON.fullmatch(row["group"])
+    return found[1] if found else ""
 
 
 def joined_groups(groups: Iterable[str]) -> dict[str, str]:

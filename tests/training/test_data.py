@@ -41,6 +41,16 @@ def test_toy_pack_is_read_and_split_by_group(tmp_path: Path) -> None:
     assert {s.family for s in pick(samples, "fit", fake=True)} == {"toygan"}
 
 
+def test_persons_that_the_pack_has_in_both_splits_are_only_trained_on(tmp_path: Path) -> None:
+    rows = [("train", "NF-1018"), ("val", "SF-1018"), ("val", "SM-1018"), ("val", "NF-1019")]
+    (tmp_path / "toy").mkdir()
+    lines = [f"{name}.jpg,{split},real,,amfd-{name},," for split, name in rows]
+    header = "file,split,label,family,group,frame,parts"
+    (tmp_path / "toy" / "manifest.csv").write_text("\n".join([header, *lines]) + "\n")
+    kept = [sample.key for sample in read_samples(tmp_path)]
+    assert kept == ["toy/NF-1018.jpg", "toy/SM-1018.jpg", "toy/NF-1019.jpg"]
+
+
 def test_swaps_join_kin_and_the_word_for_no_group_does_not(tmp_path: Path) -> None:
     rows = [
         ("a.png", "real", "001"),
