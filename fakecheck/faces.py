@@ -29,6 +29,12 @@ NMS_IOU = 0.3
 # Overlap from which a box is that of the same face in the frame before.
 MIN_IOU = 0.3
 TOP_K = 200
+# YuNet takes any face for an upright one: it finds those on their side or upside down too, with the
+# eyes where the mouth is, at a lower score. Of 1339 upright faces of the pack 6 % had less than
+# SURE_SCORE; of the same upside down 99 %, and put upright 97 % of them TURNED_SCORE and at least
+# TURNED_MARGIN more than upside down. Of 14,870 upright faces four, whose heads lie on their
+# shoulders, are taken for turned ones by that.
+SURE_SCORE, TURNED_SCORE, TURNED_MARGIN = 0.92, 0.9, 0.02
 # A picture that is itself a tight face crop is looked at again with this border around it.
 PAD_FRACTION = 0.5
 
@@ -56,18 +62,27 @@ class FaceFinder:
         """Faces of `image` (height, width, 3) uint8 BGR, the largest first.
 
         Where none is found, `retry` looks again with a border around the picture, since a face that
-        fills the picture is easier to find with room around it.
+        fills the picture is easier to find with room around it. Where none is found even so, or one
+        that may be turned, looks again at the picture in its three other quarter turns.
         """
         height, width = image.shape[:2]
-        longer = max(height, width)
-        found = self._look(image, min(max(longer, MIN_SIDE), MAX_SIDE) / longer, 0)
-        if self.fine and longer > 2 * MAX_SIDE:
-            found += _unlike(self._look(image, 2 * MAX_SIDE / longer, 0), found)
-        if not found and retry:
-            found = self._look_with_border(image)
+        found = self._find(image, retry, 0)
+        if not found or any(face.score < SURE_SCORE for face in found):
+            turned = [face for turns in (1, 2, 3) for face in self._find(image, retry, turns)]
+            found = _upright_or_turned(found, turned)
         return sorted((clipped(face, width, height) for face in found), key=_area, reverse=True)
 
-    def _look_with_border(self, image: Image) -> list[Face]:
+    def _find(self, image: Image, retry: bool, turns: int) -> list[Face]:
+        """Faces of `image` that stand upright after so many quarter turns of it, in its pixels."""
+        longer = max(image.shape[:2])
+        found = self._look(image, min(max(longer, MIN_SIDE), MAX_SIDE) / longer, 0, turns)
+        if self.fine and longer > 2 * MAX_SIDE:
+            found += _unlike(self._look(image, 2 * MAX_SIDE / longer, 0, turns), found)
+        if not found and retry:
+            found = self._look_with_border(image, turns)
+        return found
+
+    def _look_with_border(self, image: Image, turns: int) -> list[Face]:
         height, width = image.shape[:2]
         # The border of a long, narrow picture would take gigabytes.
         image = _resized(image, min(1.0, 2 * MAX_SIDE / max(height, width)))
@@ -77,26 +92,29 @@ class FaceFinder:
         padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         return [
             replace(face, xyxy=face.xyxy * np.tile(back, 2), landmarks=face.landmarks * back)
-            for face in self._look(padded, MIN_SIDE / (longer + 2 * pad), pad)
+            for face in self._look(padded, MIN_SIDE / (longer + 2 * pad), pad, turns)
         ]
 
-    def _look(self, image: Image, scale: float, pad: int) -> list[Face]:
+    def _look(self, image: Image, scale: float, pad: int, turns: int) -> list[Face]:
         height, width = image.shape[:2]
         image = _resized(image, scale)
         size = (image.shape[1], image.shape[0])
+        image = np.ascontiguousarray(np.rot90(image, turns))
         detector = self._detector()
-        detector.setInputSize(size)
+        detector.setInputSize((image.shape[1], image.shape[0]))
         _, rows = detector.detect(image)
         if rows is None:
             return []
         back = np.array([width / size[0], height / size[1]], np.float32)
         faces = []
         for row in rows:
-            corner, extent = row[:2] * back, row[2:4] * back
+            box = np.stack([row[:2], row[:2] + row[2:4]])
+            ends = _turned_back(box, turns, size) * back - pad
+            marks = _turned_back(row[4:14].reshape(5, 2), turns, size) * back - pad
             faces.append(
                 Face(
-                    xyxy=np.concatenate([corner, corner + extent]).astype(np.float32) - pad,
-                    landmarks=(row[4:14].reshape(5, 2) * back - pad).astype(np.float32),
+                    xyxy=np.concatenate([ends.min(axis=0), ends.max(axis=0)]).astype(np.float32),
+                    landmarks=marks.astype(np.float32),
                     score=float(row[14]),
                 )
             )
@@ -143,6 +161,28 @@ def _quiet_opencv() -> Iterator[None]:
             yield
         finally:
             cv2.utils.logging.setLogLevel(level)
+
+
+def _turned_back(points: Floats, turns: int, size: tuple[int, int]) -> Floats:
+    """Points (n, 2) of a picture of `size` (width, height) from those after so many quarter turns.
+
+    The turns are those of `np.rot90`: against the clock.
+    """
+    x, y = points.T
+    width, height = size
+    back = [(x, y), (width - y, x), (width - x, height - y), (y, height - x)]
+    return np.stack(back[turns], axis=1)
+
+
+def _upright_or_turned(upright: list[Face], turned: list[Face]) -> list[Face]:
+    """Of faces that overlap the surest, where one that is turned must be surer by a margin."""
+    sure = [face for face in turned if face.score >= TURNED_SCORE]
+    rank = [face.score for face in upright] + [face.score - TURNED_MARGIN for face in sure]
+    faces = upright + sure
+    kept: list[Face] = []
+    for number in np.argsort([-value for value in rank], kind="stable"):
+        kept += _unlike([faces[number]], kept)
+    return kept
 
 
 def _unlike(more: list[Face], known: list[Face]) -> list[Face]:

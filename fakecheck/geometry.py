@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from fakecheck.types import Floats
 
 Affine = NDArray[np.float64]
+# What a quarter turn against the clock does to a vector; y points down.
+QUARTER = np.array([[0.0, 1.0], [-1.0, 0.0]])
 
 
 def iou_matrix(first: Floats, second: Floats) -> Floats:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fakecheck.card import DetectorCard, Kind
 from fakecheck.detector import log_likelihood_ratio
+from fakecheck.geometry import QUARTER
 from fakecheck.types import Floats, FrameResult
 
 # A box counts if its likelihood ratio is over the square root of 10: under that evidence is "not
@@ -107,7 +108,10 @@ class ClassTable:
 
 
 def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
-    """One sample of every face of a frame; boxes of the whole frame count for each."""
+    """One sample of every face of a frame, as if it stood upright.
+
+    Boxes of the whole frame count for each face.
+    """
     faces, size = len(result.faces), table.size
     if not faces:
         return []
@@ -125,6 +129,11 @@ def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
         place[rows, columns] = _relative(xyxy[best], np.stack([f.xyxy for f in result.faces])[rows])
         loud = values > MIN_LLR
         np.add.at(count, (face[loud], column[loud]), 1)
+    marks = []
+    for i, one in enumerate(result.faces):
+        upright = np.linalg.matrix_power(QUARTER, one.turns).T.astype(np.float32)
+        marks.append(one.landmarks @ upright)
+        place[i] = np.hstack([place[i, :, :2] @ upright, place[i, :, 2:] @ np.abs(upright)])
     time = np.full(1, np.nan if result.time is None else result.time)
     sharpness = result.sharpness if result.sharpness is not None else np.zeros(faces, np.float32)
     return [
@@ -132,7 +141,7 @@ def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
             llr[[i]],
             place[[i]],
             np.minimum(count[[i]], MAX_COUNT),
-            one.landmarks[None],
+            marks[i][None],
             np.array([max(one.size, 1.0)], np.float32),
             sharpness[[i]],
             time,

@@ -13,7 +13,7 @@ from math import atan2, ceil, cos, hypot, sin
 import cv2
 import numpy as np
 
-from fakecheck.geometry import Affine, invert, map_boxes
+from fakecheck.geometry import QUARTER, Affine, invert, map_boxes
 from fakecheck.types import Face, Floats, Image
 
 REGIONS = ("frame", "face", "eyes", "nose", "mouth")
@@ -48,12 +48,16 @@ class Crop:
 
 @dataclass(frozen=True)
 class Patch:
-    """A square in the frame: centre and side in pixels, turned by `angle` radians."""
+    """A square in the frame: centre and side in pixels, turned by `angle` radians.
+
+    What is cut of one that is not is then turned by so many quarter `turns` against the clock.
+    """
 
     x: float
     y: float
     side: float
     angle: float = 0.0
+    turns: int = 0
 
 
 def crop_regions(
@@ -67,8 +71,9 @@ def crop_regions(
     """All crops that a detector wants to see of one frame.
 
     `size` is (width, height) in pixels. `margin` widens the patch: 0.3 makes it 30 % wider than the
-    face's box (or than 1.24 eye distances, for a part). `align` turns the patch so that the eyes
-    lie level. What lies outside of the frame is filled by repeating its border.
+    face's box (or than 1.24 eye distances, for a part). A face on its side or upside down is put
+    upright by quarter turns, `align` turns the patch so that the eyes lie level. What lies outside
+    of the frame is filled by repeating its border.
     """
     crops = []
     for region in regions:
@@ -78,7 +83,7 @@ def crop_regions(
         for index, face in enumerate(faces):
             angle = _roll(face) if align else 0.0
             for x, y, side in _places(face, region):
-                patch = Patch(x, y, side * (1 + margin), angle)
+                patch = Patch(x, y, side * (1 + margin), angle, face.turns)
                 crops.append(_cut(image, patch, region, index, size))
     return crops
 
@@ -130,7 +135,9 @@ def _cut(image: Image, patch: Patch, region: str, face: int | None, size: tuple[
         # Whole pixels, so that an upright patch is not blurred by interpolation.
         left, top = round(patch.x - side / 2), round(patch.y - side / 2)
         offset = np.array([-left, -top], float)
-        cut = _slice(image, left, top, side)
+        cut = np.rot90(_slice(image, left, top, side), patch.turns)
+        for _ in range(patch.turns):
+            turn, offset = QUARTER @ turn, QUARTER @ offset + np.array([0, side])
     scale = np.array([size[0] / side, size[1] / side])
     matrix = np.hstack([turn, offset[:, None]]) * scale[:, None]
     shrink = size[0] < side

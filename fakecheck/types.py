@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import atan2, hypot, pi
 from typing import Literal
 
 import numpy as np
@@ -95,6 +96,12 @@ class Face:
     def size(self) -> float:
         """The longer side of the box in pixels."""
         return float(max(self.xyxy[2] - self.xyxy[0], self.xyxy[3] - self.xyxy[1]))
+
+    @property
+    def turns(self) -> int:
+        """Quarter turns against the clock, 0..3, after which the mouth is below the eyes."""
+        x, y = self.landmarks[3:].mean(axis=0) - self.landmarks[:2].mean(axis=0)
+        return round(atan2(y, x) / (pi / 2) - 1) % 4 if hypot(x, y) > 1 else 0
 
 
 @dataclass(frozen=True, eq=False)

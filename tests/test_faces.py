@@ -69,6 +69,33 @@ def test_small_faces_of_a_large_picture_are_found_when_looking_finely(picture):
     assert len(coarse) <= 12
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("tight", [False, True])
+def test_a_face_on_its_side_or_upside_down_is_found_as_it_is(finder, picture, turns, tight):
+    (expected,) = finder.find(picture)
+    if tight:
+        left, top, right, bottom = (int(v) for v in expected.xyxy)
+        picture = picture[top:bottom, left:right]
+        (expected,) = finder.find(picture)
+    height, width = picture.shape[:2]
+    (face,) = finder.find(np.ascontiguousarray(np.rot90(picture, turns)))
+    assert (expected.turns, face.turns) == (0, 4 - turns)
+    x, y = expected.landmarks.T
+    there = [(y, width - x), (width - x, height - y), (height - y, x)][turns - 1]
+    # Pictures are shrunk alike whichever way they lie, but for rounding.
+    np.testing.assert_allclose(face.landmarks.T, there, atol=0.05 * expected.size)
+    assert face.size == pytest.approx(expected.size, rel=0.1)
+
+
+def test_a_turned_face_beside_an_upright_one(finder, picture):
+    turned = np.ascontiguousarray(np.rot90(picture, 2))
+    faces = finder.find(np.hstack([picture, turned]))
+    assert sorted((face.xyxy[0] > picture.shape[1], face.turns) for face in faces) == [
+        (False, 0),
+        (True, 2),
+    ]
+
+
 def test_a_picture_without_a_face_has_none(finder):
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
     assert finder.find(noise) == []

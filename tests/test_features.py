@@ -24,6 +24,7 @@ from fakecheck.observations import (
     observe,
     unseen,
 )
+from fakecheck.types import Face
 
 REGISTRY = Path(__file__).parent.parent / "registry"
 FACE = (0, 0, 100, 100)
@@ -66,6 +67,26 @@ def test_the_best_box_of_a_group_is_told_with_its_place(cards):
     assert found["all.area"][0] == pytest.approx(0.02)
     assert found["all.count"][0] == pytest.approx(math.log(3))
     assert found["all.sum"][0] == pytest.approx(4.0)
+
+
+def test_a_face_upside_down_has_the_features_of_one_that_stands(cards):
+    table = ClassTable(cards)
+    upright = boxes_of(cards[0], (0, 2, 2.5, (50, 60, 70, 70)))
+    turned = boxes_of(cards[0], (0, 2, 2.5, (30, 30, 50, 40)))
+    lying = boxes_of(cards[0], (0, 2, 2.5, (30, 50, 40, 70)))
+    x, y = MARKS.T
+    faces = [
+        Face(face_at().xyxy, np.stack(marks, axis=1), 0.9, 0)
+        for marks in ((x, y), (100 - x, 100 - y), (100 - y, x))
+    ]
+    expected, *others = (
+        features_of([frame_of(0, [face], found, edit=[0])], table)
+        for face, found in zip(faces, (upright, turned, lying), strict=True)
+    )
+    for other in others:
+        assert {name: value[0] for name, value in other.items()} == pytest.approx(
+            {name: value[0] for name, value in expected.items()}, abs=1e-5
+        )
 
 
 def test_the_mean_of_everything_is_the_fusion_of_the_verdict(cards):

@@ -52,8 +52,29 @@ def test_a_turned_crop_gives_a_box_that_holds_the_original(face, box, region):
         )
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("region", ["face", "eyes", "nose", "mouth"])
+def test_a_face_on_its_side_or_upside_down_gives_the_crops_of_an_upright_one(region, turns):
+    image = np.random.default_rng(5).integers(0, 256, (240, 320, 3)).astype(np.uint8)
+    face = face_at(150, 120, 40)
+    turned = np.ascontiguousarray(np.rot90(image, turns))
+    x, y = np.concatenate([face.xyxy.reshape(2, 2), face.landmarks]).T
+    there = np.stack([(y, 320 - x), (320 - x, 240 - y), (240 - y, x)][turns - 1], axis=1)
+    lying = Face(np.concatenate([there[:2].min(0), there[:2].max(0)]), there[2:], 0.9)
+    assert lying.turns == 4 - turns
+    for crop, other in zip(
+        crop_regions(image, [face], [region], (64, 80), 0.25),
+        crop_regions(turned, [lying], [region], (64, 80), 0.25),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(other.image, crop.image)
+        np.testing.assert_allclose(
+            other.to_crop(lying.xyxy[None]), crop.to_crop(face.xyxy[None]), atol=1e-4
+        )
+
+
 @pytest.mark.parametrize("align", [False, True])
-@pytest.mark.parametrize("roll", [0.0, 0.4, -1.2])
+@pytest.mark.parametrize("roll", [0.0, 0.4, -1.2, 1.6, 3.1, -1.7])
 @pytest.mark.parametrize("region", ["face", "eyes", "nose", "mouth", "frame"])
 def test_a_mark_drawn_in_the_frame_is_found_at_its_mapped_place(region, roll, align):
     image = np.zeros((240, 320, 3), np.uint8)
