@@ -7,12 +7,12 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff")
-    + (".heic", ".heif", ".hif", ".avif")
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
+    | {".heic", ".heif", ".hif", ".avif"}
 )
 VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi")
-    + (".mpg", ".mpeg", ".vob", ".mts", ".m2ts")
+    {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
+    | {".mpg", ".mpeg", ".vob", ".mts", ".m2ts"}
 )
 # Only to pick files out of folders; what a file is decides its content.
 MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
