@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +20,15 @@ VAL_PERCENT = 10
 SPLITS = ("fit", "calib", "val")
 # Of every picture of this set's real side the manifest's group is this word: no grouping is known.
 UNGROUPED = "real"
-# AMFD's portraits of one person, N neutral and S smiling, are groups of their own there, and six
-# persons have one in train and one in val. The latter are left out.
-AMFD_PERSON = re.compile(r"amfd-[NS](\w-\d+)")
+# Pictures of val that show a photo, or a person at one sitting, of train under another group: of
+# CIPLab's, what SIFT features agree on by a similarity and eyes confirmed; of AMFD's, where N and S
+# are the neutral and the smiling portrait of one person. They are left out.
+RECURRING = frozenset(
+    {f"ciplab/val/fake/{name}.jpg" for name in ("easy_80_0001", "easy_86_0011", "mid_479_1111")}
+    | {f"ciplab/val/real/real_{n}.jpg" for n in ("00026", "00539", "00649", "00748", "00984")}
+    | {f"real_photos/val/real/SF-{n}.jpg" for n in (1018, 1039, 1076, 1084, 1088)}
+    | {"real_photos/val/real/NF-1067.jpg"}
+)
 
 TERMS = {
     "alae": "screenshots of ALAE's paper repository; research only",
@@ -89,19 +94,9 @@ def read_samples(root: Path, sets: Iterable[str] | None = None) -> list[Sample]:
         with manifest.open(newline="") as file:
             rows = list(csv.DictReader(file))
         joined = joined_groups(row["group"] for row in rows)
-        trained = {_person(row) for row in rows if row["split"] == "train"} - {""}
-        samples.extend(
-            _sample(name, row, joined)
-            for row in rows
-            if row["split"] == "train" or _person(row) not in trained
-        )
+        found = (_sample(name, row, joined) for row in rows)
+        samples.extend(sample for sample in found if sample.key not in RECURRING)
     return samples
-
-
-def _person(row: dict[str, str]) -> str:
-    """Whom one of AMFD's portraits shows; empty for other pictures, where the group says it."""
-    found = AMFD_PERSON.fullmatch(row["group"])
-    return found[1] if found else ""
 
 
 def joined_groups(groups: Iterable[str]) -> dict[str, str]:

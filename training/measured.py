@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.errors import UsageError
-from fakecheck.faces import MODEL
+from fakecheck.faces import FINDER_VERSION, MODEL
 from fakecheck.files import atomic_path
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED
@@ -109,9 +109,9 @@ def _what(sample: Sample) -> str:
 
 
 def faces_key() -> str:
-    """The folder of the faces: named after the finder's model."""
+    """The folder of the faces: named after the finder's version and model."""
     model = (files("fakecheck") / "models" / MODEL).read_bytes()
-    return f"faces-{hashlib.sha256(model).hexdigest()[:12]}"
+    return f"faces-{FINDER_VERSION}-{hashlib.sha256(model).hexdigest()[:12]}"
 
 
 class Store:
