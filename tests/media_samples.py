@@ -24,6 +24,7 @@ CODECS = {
     ".webm": "libvpx-vp9",
     ".avi": "mpeg4",
     ".mpg": "mpeg2video",
+    ".m2ts": "mpeg2video",
 }
 # av_display_rotation_set's matrices, 16.16 fixed point: a, b, c, d by degrees counterclockwise.
 ROTATIONS = {0: (1, 0, 0, 1), 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), 270: (0, 1, -1, 0)}
@@ -62,15 +63,19 @@ def write_clip(
     sound: str | None = None,
     rate: int = 48_000,
     options: dict[str, str] | None = None,
+    ratio: Fraction | None = None,
 ) -> Path:
     """A clip of grey frames (see `level`), or of one `picture`, at `times` in seconds or at `fps`.
 
+    `ratio` is the width of a pixel over its height.
     `sound` names an audio encoder for a tone as long as the clip, of `rate` samples a second.
     """
     with av.open(str(path), "w", options=options or {}) as output:
         stream = output.add_stream(CODECS[path.suffix], rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
+        if ratio is not None:
+            stream.codec_context.sample_aspect_ratio = ratio
         if times is not None:
             stream.codec_context.time_base = Fraction(1, TICKS)
         audio = output.add_stream(sound, rate=rate) if sound else None

@@ -117,12 +117,23 @@ def test_avif_that_only_its_second_brand_tells_from_heif(tmp_path: Path) -> None
     assert np.abs(read(path).astype(int) - noise()).mean() < 3
 
 
-def test_an_animated_avif_is_its_first_frame(tmp_path: Path) -> None:
-    path = tmp_path / "a.avif"
+@pytest.mark.parametrize("suffix", [".avif", ".webp", ".png", ".tif"])
+def test_of_several_pictures_the_first_is_read_and_the_others_are_told(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
     black = PillowImage.new("RGB", (WIDTH, HEIGHT))
-    PillowImage.fromarray(RGB).save(path, save_all=True, append_images=[black], quality=98)
-    assert path.read_bytes()[4:12] == b"ftypavis"
-    assert np.abs(read(path).astype(int) - noise()).mean() < 3
+    PillowImage.fromarray(RGB).save(path, save_all=True, append_images=[black, black], quality=98)
+    frames = open_media(path).frames()
+    assert np.abs(next(frames).image.astype(int) - noise()).mean() < 3
+    with pytest.raises(MediaError, match=r"holds [23] pictures, of which only the first was"):
+        next(frames)
+
+
+def test_samples_that_pillow_does_not_know_are_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    cv2.imwrite(str(path), noise().astype(np.float32))
+    assert refusal(path) == "holds samples of a kind that cannot be judged"
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

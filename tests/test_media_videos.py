@@ -6,6 +6,7 @@ import gc
 import hashlib
 import struct
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from media_samples import (
     write_clip,
     write_sound_with_cover,
 )
+from PIL import Image as PillowImage
 
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, Media, Sampling, open_media
@@ -75,6 +77,68 @@ def test_containers(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[st
         assert frame.image.shape == (HEIGHT, WIDTH, 3)
         assert frame.image.dtype == np.uint8
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("ratio", "shown"), [("4/3", (85, 48)), ("3/4", (64, 64))])
+@pytest.mark.parametrize("degrees", [0, 90])
+def test_frames_are_as_wide_as_players_show_them(
+    tmp_path: Path, ratio: str, shown: tuple[int, int], degrees: int
+) -> None:
+    path = write_clip(tmp_path / "a.mp4", ratio=Fraction(ratio))
+    if degrees:
+        rotate(path, degrees)
+        shown = shown[::-1]
+    media = open_media(path)
+    assert (media.info.width, media.info.height) == shown
+    assert {frame.image.shape for frame in media.frames()} == {(*shown[::-1], 3)}
+
+
+def test_stretching_keeps_to_the_limit_and_to_reason(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", ratio=Fraction(4, 3))
+    limits = Limits(max_pixels=WIDTH * HEIGHT)
+    assert "pixels" in refusal(path, limits)
+    path = write_clip(tmp_path / "b.mp4", ratio=Fraction(5, 1))
+    assert open_media(path, limits).info.width == WIDTH
+
+
+def test_a_matroska_clip_that_starts_late_is_as_long_as_it_lasts(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mkv", times=[4 * 3600 + n / 25 for n in range(12)])
+    media = open_media(path, Limits(max_seconds=5))
+    assert media.info.duration == pytest.approx(0.48, abs=0.05)
+    assert len(list(media.frames(Sampling(None, start=0.2)))) == 7
+
+
+def test_transport_streams_of_packets_with_time_stamps(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.m2ts", options={"mpegts_m2ts_mode": "1"}, frames=40)
+    assert path.read_bytes()[4] == 0x47
+    assert len(list(open_media(path).frames(ALL))) == 40
+
+
+def write_gif(path: Path, delays: list[int]) -> Path:
+    """A loop of grey frames (see `level`), each shown for so many milliseconds."""
+    frames = [PillowImage.new("L", (WIDTH, HEIGHT), level(n)) for n in range(len(delays))]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=delays, loop=0)
+    return path
+
+
+def test_gif_is_a_clip(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    media = open_media(write_gif(tmp_path / "a.gif", [100, 300, 50, 50]))
+    assert (media.info.kind, media.info.width, media.info.height) == ("video", WIDTH, HEIGHT)
+    frames = list(media.frames(ALL))
+    for index, frame in enumerate(frames):
+        assert_shows(frame, index)
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.1, 0.4, 0.45])
+    (still,) = open_media(write_gif(tmp_path / "still.gif", [0])).frames()
+    assert_shows(still, 0)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.999])
+def test_gif_that_breaks_off(tmp_path: Path, share: float) -> None:
+    path = write_gif(tmp_path / "a.gif", [40] * 12)
+    assert not is_cut_off(path, "gif")
+    frames, message = until_broken(open_media(cut(path, share)))
+    assert message == f"is truncated after frame {len(frames) - 1}"
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mpg"])
@@ -362,7 +426,7 @@ def test_whole_files_are_not_cut_off(tmp_path: Path, suffix: str) -> None:
 
 @settings(deadline=None)
 @example(b"\x80\x02\x10\0\0\0\0\0", "matroska")
-@given(st.binary(max_size=64), st.sampled_from(["mov", "matroska", "avi", "mpeg"]))
+@given(st.binary(max_size=64), st.sampled_from(["mov", "matroska", "avi", "gif", "mpeg"]))
 def test_container_checks_take_any_bytes(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, demuxer: str
 ) -> None:

@@ -12,7 +12,8 @@ from fakecheck.types import MediaKind
 
 # A file holds some dozen boxes at its top; a fragmented film one or two a second.
 MAX_BOXES = 100_000
-TS_PACKET = 188
+# Bytes of a packet of a transport stream, and of one with a time stamp before it (Blu-ray, AVCHD).
+TS_PACKET, M2TS_PACKET = 188, 192
 MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 # Brands of still pictures in an MP4 container, as phones take them (ISO/IEC 23008-12). The general
@@ -43,6 +44,7 @@ def sniff(path: Path, head: bytes) -> Sniffed:
         ("image", "BMP", _is_bmp(head)),
         ("image", "AVIF", _still(head) == "AVIF"),
         ("image", "HEIF", _still(head) == "HEIF"),
+        ("video", "gif", head.startswith((b"GIF87a", b"GIF89a"))),
         ("video", "mov", head[4:8] in MP4_BOXES),
         ("video", "matroska", head.startswith(b"\x1a\x45\xdf\xa3")),
         ("video", "avi", head.startswith(b"RIFF") and head[8:12] in (b"AVI ", b"AVIX")),
@@ -72,15 +74,16 @@ def _is_bmp(head: bytes) -> bool:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    starts = head[: 4 * TS_PACKET : TS_PACKET]
-    return len(starts) >= 3 and set(starts) == {0x47}
+    plain = head[: 4 * TS_PACKET : TS_PACKET]
+    stamped = head[4 : 4 * M2TS_PACKET : M2TS_PACKET]
+    return any(len(starts) >= 3 and set(starts) == {0x47} for starts in (plain, stamped))
 
 
 def is_cut_off(path: Path, demuxer: str) -> bool:
     """Whether a part that the container announces reaches past the end of the file.
 
     libavformat ends such a clip as if nothing were missing. Known for MP4 and MOV (boxes), Matroska
-    and WebM (segment) and AVI (RIFF chunk); MPEG streams announce nothing.
+    and WebM (segment), AVI (RIFF chunk) and GIF (its last byte); MPEG streams announce nothing.
     """
     size = path.stat().st_size
     with path.open("rb") as stream:
@@ -88,10 +91,31 @@ def is_cut_off(path: Path, demuxer: str) -> bool:
             return _boxes_end(stream, size) > size
         if demuxer == "matroska":
             return _segment_end(stream, size) > size
+        if demuxer == "gif":
+            return not _gif_ends(stream.read())
         if demuxer == "avi":
             length = stream.read(8)[4:]
             return len(length) == 4 and struct.unpack("<I", length)[0] + 8 > size
     return False
+
+
+def _gif_ends(data: bytes) -> bool:
+    """Whether the blocks of a GIF lead to its trailer (GIF89a specification, 17 to 27)."""
+    position = 13 + _colors(data[10:11])
+    while data[position : position + 1] in (b"!", b","):
+        if data[position : position + 1] == b"!":
+            position += 2
+        else:
+            position += 11 + _colors(data[position + 9 : position + 10])
+        while position < len(data) and data[position]:
+            position += data[position] + 1
+        position += 1
+    return data[position : position + 1] == b";"
+
+
+def _colors(flags: bytes) -> int:
+    """Bytes of the table of colours that a GIF's flags announce."""
+    return 3 * 2 ** (flags[0] % 8 + 1) if flags and flags[0] & 0x80 else 0
 
 
 def _boxes_end(stream: BinaryIO, size: int) -> int:

@@ -7,15 +7,17 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 PICTURE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
-    | {".heic", ".heif", ".hif", ".avif"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".dib"}
+    | {".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"}
 )
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
-    | {".mpg", ".mpeg", ".vob", ".mts", ".m2ts"}
+    {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".mkv", ".webm", ".avi", ".gif"}
+    | {".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".mts", ".m2ts"}
 )
+# Media that cannot be read, taken all the same so that somebody is told.
+OTHER_SUFFIXES = frozenset({".jp2", ".jxl", ".flv", ".wmv", ".asf", ".ogv"})
 # Only to pick files out of folders; what a file is decides its content.
-MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES | OTHER_SUFFIXES
 
 
 def find_media(paths: Iterable[Path], outputs: Container[Path] = ()) -> Iterator[Path]:

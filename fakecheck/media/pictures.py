@@ -60,7 +60,7 @@ TURNS = {
 
 
 class Picture(Media):
-    """A picture: one frame, index 0, without a time. Of an animated one, the first."""
+    """A picture: one frame, index 0, without a time."""
 
     def __init__(self, path: Path, info: MediaInfo, name: str, turn: Turn) -> None:
         super().__init__(path, info)
@@ -72,12 +72,21 @@ class Picture(Media):
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         stop: Callable[[], bool] = never,
     ) -> Iterator[Frame]:
-        """The picture as its only frame. Raises MediaError where it is truncated or damaged."""
+        """The picture as its only frame.
+
+        Raises MediaError where it is truncated or damaged, and after the frame where it is only the
+        first of several: of an animation, or of a document's pages.
+        """
         if stop():
             return
         with _opened(self.path, self._name) as picture:
-            image = _to_bgr(picture, self.path)
+            image, count = _to_bgr(picture, self.path), getattr(picture, "n_frames", 1)
         yield Frame(index=0, time=None, image=self._turn.apply(image))
+        if count > 1:
+            raise MediaError(
+                f"{self.path}: holds {count} pictures, of which only the first was looked at",
+                "save an animation as a clip, and pages as files of their own",
+            )
 
 
 def open_picture(path: Path, name: str, sha256: str, limits: Limits) -> Picture:
@@ -109,6 +118,8 @@ def _opened(path: Path, name: str) -> Iterator[ImageFile.ImageFile]:
     except Exception as error:  # each plug-in of Pillow has ways of its own to fail
         article = "an" if name == "AVIF" else "a"
         what = f"is {article} {name} picture that is truncated or damaged"
+        if isinstance(error, SyntaxError) and "unknown pixel mode" in str(error):
+            what = "holds samples of a kind that cannot be judged"
         raise MediaError(f"{path}: {lack(error) or what}") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,8 @@ from fakecheck.media.timetable import (
 from fakecheck.types import Frame, Image, MediaInfo
 
 MICROSECONDS = 1_000_000
+# Pixels that are more times as wide as high, or as high as wide, are taken for an error.
+MAX_STRETCH = 4
 # Streams that hold a cover or chapter pictures, not the clip.
 NOT_THE_CLIP = Disposition.attached_pic | Disposition.timed_thumbnails
 
@@ -40,7 +43,8 @@ _Decoded = tuple[int, float | None, VideoFrame]
 class Video(Media):
     """A clip. `fps` is the mean rate that the container states, None where it states none.
 
-    Pixels are taken as square: no frame is stretched to its sample aspect ratio.
+    Frames are as players show them: upright, and where their pixels are not square, with the
+    shorter side stretched.
     """
 
     def __init__(
@@ -75,9 +79,10 @@ class Video(Media):
             yield Frame(index, time, self._upright(frame, converter))
         if not taken and sampling.start and not stop():
             start, end = f"{sampling.start:g}", sampling.end
-            if end is not None and sampling.start < (self.info.duration or 0):
-                raise MediaError(f"{self.path}: shows no frame between {start} and {end:g} s")
-            raise MediaError(f"{self.path}: ends before {start} s")
+            if sampling.start >= (self.info.duration or 0):
+                raise MediaError(f"{self.path}: ends before {start} s")
+            when = f"after {start} s" if end is None else f"between {start} and {end:g} s"
+            raise MediaError(f"{self.path}: shows no frame {when}")
 
     def _sampled(self, sampling: Sampling, stop: Callable[[], bool]) -> Iterator[_Decoded]:
         count, stated = sampling.frames, self._stated()
@@ -251,7 +256,8 @@ def open_video(path: Path, demuxer: str, sha256: str, limits: Limits) -> Video:
         if first is None:
             raise MediaError(f"{path}: no frame could be decoded")
         turn = _turn(first)
-        width, height = turn.size(first.width, first.height)
+        width, height = turn.size(*_square(first.width, first.height, stream.sample_aspect_ratio))
+        limits.check_pixels(path, width, height)
     info = MediaInfo(str(path), sha256, "video", width, height, frames, duration)
     return Video(path, info, float(rate) if rate else None, demuxer, turn, limits)
 
@@ -320,11 +326,22 @@ def _frames_and_gaps(
         yield from decoded
 
 
+def _square(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
+    """Width and height of a frame in square pixels, given those stored and a pixel's width by
+    height."""
+    if not ratio or not 1 / MAX_STRETCH <= ratio <= MAX_STRETCH:
+        return width, height
+    return (round(width * ratio), height) if ratio >= 1 else (width, round(height / ratio))
+
+
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.duration > 0 and stream.time_base:
         return float(stream.duration * stream.time_base)
     if container.duration and container.duration > 0:
-        return container.duration / MICROSECONDS
+        seconds = container.duration / MICROSECONDS
+        if container.format.name.startswith("matroska"):  # whose duration is the last time stamp
+            seconds -= float((stream.start_time or 0) * (stream.time_base or 0))
+        return seconds if seconds > 0 else None
     return None
 
 
