@@ -94,6 +94,14 @@ def test_one_file_does_not_hold_several_timelines(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_timeline_of_a_picture_is_told_to_be_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("detect", REAL, "--timeline", tmp_path / "a.png") == ExitCode.OK
+    assert f"{REAL}: is a picture, which has no timeline" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_page_that_cannot_be_written_is_code_6(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert call("detect", REAL, "--html", tmp_path / "file" / "a.html") == ExitCode.OUTPUT_FILE

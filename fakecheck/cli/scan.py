@@ -110,7 +110,7 @@ def _scan(
             from fakecheck.cli.html import open_page
 
             page = stack.enter_context(open_page(html, lang, options, overview=not single))
-        tally = _Tally(sinks, marker, drawer, page, bars.say, verbose=verbose)
+        tally = _Tally(sinks, marker, drawer, page, bars, verbose=verbose)
         bars.expect(len(files))
         with closing(check_files(files, detectors, options, bars.progress)) as outcomes:
             for outcome in outcomes:
@@ -134,14 +134,15 @@ class _Tally:
         marker: Annotator | None,
         drawer: TimelineDrawer | None,
         page: Page | None,
-        say: Callable[[str], None],
+        bars: ProgressBars,
         verbose: bool,
     ) -> None:
         self._sinks = sinks
         self._marker = marker
         self._drawer = drawer
         self._page = page
-        self._say = say
+        self._bars = bars
+        self._say = bars.say
         self._verbose = verbose
         self._failed = False
         self._unwritten = False
@@ -161,13 +162,14 @@ class _Tally:
         if outcome.report is None:
             return
         self._fake |= outcome.report.verdict.label == "fake"
-        for sink in self._sinks:
-            sink.add(outcome.report)
+        with self._bars.hidden():
+            for sink in self._sinks:
+                sink.add(outcome.report)
         if outcome.report.verdict.unjudged == "no_frame":
             return
         for write in (
             self._marker.mark if self._marker else None,
-            self._drawer.draw if self._drawer else None,
+            self._drawer.draw if self._drawer and self._drawer.wants(outcome) else None,
         ):
             if write is not None:
                 self._draw(write, outcome)
@@ -181,7 +183,9 @@ class _Tally:
             self._unwritten |= isinstance(error, OutputError)
             self._say(f"Error: {error}")
             return
-        if self._verbose and written is not None:
+        if written is None:
+            self._say(f"{outcome.path}: is a picture, which has no timeline")
+        elif self._verbose:
             self._say(f"wrote {written}")
 
     def exit_code(self, fail_on_fake: bool) -> int:
