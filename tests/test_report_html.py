@@ -319,6 +319,17 @@ def test_a_run_that_ends_early_keeps_what_was_found(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_run_that_ends_before_its_first_file_leaves_the_page_that_was_there(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("the last run's")
+    with pytest.raises(KeyboardInterrupt), HtmlReport(path, Words("en")):
+        raise KeyboardInterrupt
+    assert path.read_text() == "the last run's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "a.html", tmp_path):

@@ -23,7 +23,7 @@ Exit codes:
   4    a package or device that was asked for is missing
   5    no detector is left to run
   6    an output file could not be written
-  10   a fake was found (only with --fail-on-fake; goes before 3)
+  10   a fake was found (only with --fail-on-fake; goes before 3 and 6)
   130  interrupted
 """
 

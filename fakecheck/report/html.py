@@ -59,7 +59,7 @@ class HtmlReport:
 
     Sections wait in an unnamed file beside it, so that memory holds one row a file and no more.
     However the context ends, the page holds what was added until then; an exception puts a remark
-    on it. `overview` puts a table of all files first. Raises OutputError.
+    on it, and before the first file it leaves what was at `path`. `overview` puts a table of all files first. Raises OutputError.
     """
 
     def __init__(
@@ -92,6 +92,8 @@ class HtmlReport:
         trace: TracebackType | None,
     ) -> None:
         with self._stack:
+            if error is not None and not self._rows:
+                raise error  # so that what was at the path stays
             self._write(complete=error is None)
 
     def add(self, report: Report, stills: Sequence[Still] = (), size: int | None = None) -> None:
