@@ -59,7 +59,8 @@ class HtmlReport:
 
     Sections wait in an unnamed file beside it, so that memory holds one row a file and no more.
     However the context ends, the page holds what was added until then; an exception puts a remark
-    on it, and before the first file it leaves what was at `path`. `overview` puts a table of all files first. Raises OutputError.
+    on it, and before the first file it leaves what was at `path`. `overview` puts a table of all
+    files first. Raises OutputError.
     """
 
     def __init__(
