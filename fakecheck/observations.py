@@ -50,7 +50,7 @@ class Observations:
     `place` (T, C, 4) float32: centre right of and below the face's centre, width and height, in
     sides of the face; `count` (T, C) float32, boxes over MIN_LLR up to MAX_COUNT; `landmarks` (T,
     5, 2) and `side` (T,) float32 in pixels; `sharpness` (T,) float32; `time` (T,) float64 in
-    seconds; `frame` (T,) int64; `seen` (T,) bool.
+    seconds; `frame` (T,) int64; `seen` (T,) bool: whether the face was there and could be judged.
     """
 
     llr: Floats
@@ -110,7 +110,8 @@ class ClassTable:
 def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
     """One sample of every face of a frame, as if it stood upright.
 
-    Boxes of the whole frame count for each face.
+    Boxes of the whole frame count for each face. One that no detector could judge, since it is too
+    small, counts as not seen.
     """
     faces, size = len(result.faces), table.size
     if not faces:
@@ -134,6 +135,7 @@ def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
         upright = np.linalg.matrix_power(QUARTER, one.turns).T.astype(np.float32)
         marks.append(one.landmarks @ upright)
         place[i] = np.hstack([place[i, :, :2] @ upright, place[i, :, 2:] @ np.abs(upright)])
+    judged = ~np.isnan(llr).all(axis=1)
     time = np.full(1, np.nan if result.time is None else result.time)
     sharpness = result.sharpness if result.sharpness is not None else np.zeros(faces, np.float32)
     return [
@@ -146,7 +148,7 @@ def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
             sharpness[[i]],
             time,
             np.array([result.index]),
-            np.ones(1, bool),
+            judged[[i]],
         )
         for i, one in enumerate(result.faces)
     ]
@@ -183,6 +185,19 @@ def fused_llr(llr: Floats, table: ClassTable) -> Floats:
     weights = judged / np.maximum(judged.sum(axis=1, keepdims=True), 1)
     found = log_mean(np.where(judged, detectors, -np.inf), weights, axis=1)
     return np.where(judged.any(axis=1), found, np.nan).astype(np.float32)
+
+
+def steady_llr(llr: Floats, table: ClassTable) -> float:
+    """(T, C) → the mean ratio of the detectors, each taken by its mean over the samples.
+
+    Right for a face of which all samples show the same; NaN where no detector could judge one.
+    """
+    detectors = llr_by_detector(llr, table)
+    means = detectors[:, ~np.isnan(detectors).all(axis=0)]
+    if not means.size:
+        return math.nan
+    means = np.nanmean(means, axis=0)
+    return float(log_mean(means, np.full(means.shape, 1 / len(means)), axis=0))
 
 
 def log_mean(values: Floats, weights: Floats, axis: int) -> Floats:

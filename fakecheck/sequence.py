@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fakecheck.features import sequence_of
 from fakecheck.observations import (
     ClassTable,
     Observations,
@@ -174,7 +173,7 @@ class SequencePool:
             return
         llr = fused
         if self._model is not None:
-            whole, llr = self._model.score(sequence_of(seen, self._table))
+            whole, llr = self._model.judge(seen, self._table)
             self._judged[track].append((whole, int(known.sum())))
         for n in np.flatnonzero(known).tolist():
             if not np.isnan(seen.time[n]):

@@ -31,8 +31,9 @@ from fakecheck.card import (
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.engines.runtime import import_onnxruntime, plain, session_options
 from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError
-from fakecheck.features import FEATURE_VERSION, WIDTH, DetectionSequence
+from fakecheck.features import FEATURE_VERSION, WIDTH, DetectionSequence, sequence_of
 from fakecheck.graph import check_onnx_model
+from fakecheck.observations import ClassTable, Observations, log_mean, steady_llr
 from fakecheck.types import Floats
 
 CARD = "sequence.yaml"
@@ -139,14 +140,18 @@ class TemporalModel:
             _end(self._session, name) for name in (FEATURES, SEEN, SEQUENCE_SCORE, SAMPLE_SCORES)
         ]
 
-    def score(self, sequence: DetectionSequence) -> tuple[float, Floats]:
+    def judge(self, seen: Observations, table: ClassTable) -> tuple[float, Floats]:
         """Natural log-likelihood ratios of forged against real: the face's and (T,) the samples'.
 
-        The face's is that of "forged in some of these samples".
+        The face's is that of `forged_llr`.
         """
-        whole, samples = self.run(sequence)
+        whole, samples = self.run(sequence_of(seen, table))
         llr = log_likelihood_ratio(whole, self.card.calibration)
-        return float(llr[0]), log_likelihood_ratio(samples[0], self.card.sample_calibration)
+        steady = steady_llr(seen.llr, table)
+        return (
+            float(forged_llr(llr, np.array([steady], np.float32))[0]),
+            log_likelihood_ratio(samples[0], self.card.sample_calibration),
+        )
 
     def run(self, sequence: DetectionSequence) -> tuple[Floats, Floats]:
         """The graph's own scores in 0..1: (1,) of the sequence and (1, T) of its samples."""
@@ -157,6 +162,17 @@ class TemporalModel:
         }
         whole, samples = self._session.run(outputs, inputs)
         return whole, samples
+
+
+def forged_llr(network: Floats, steady: Floats) -> Floats:
+    """(n,) the mean of two ratios, given as their logarithms, for each of n faces.
+
+    The network's, of "forged in some of these samples", and the detectors' over all samples alike
+    (`steady_llr`): which of them judges the face's family better nobody knows beforehand, just as
+    nobody knows the family. Where no detector speaks the network's stays alone.
+    """
+    both = np.stack([network, np.where(np.isnan(steady), network, steady)])
+    return np.asarray(log_mean(both, np.full(both.shape, 0.5), axis=0), np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -31,6 +31,19 @@ def fake_over(ratios: Sequence[float], card: SequenceCard) -> float:
     return max(EVEN, sigmoid(rare_llr([table], face_rate(alarms, card.bands.false_alarm_rate))))
 
 
+def real_under(ratios: Sequence[float], bands: Bands) -> float:
+    """The probability under which the worst of n faces leaves a video real, by their log-`ratios`.
+
+    A forgery is in one of the faces, nobody knows which, so the video's ratio is the faces' mean:
+    it is real where that is under the limit of one face, but not where the worst is likelier forged
+    than not. Without this a real clip of five shots would be real one time in five.
+    """
+    single = bands.real_below / (1 - bands.real_below)
+    odds = [math.exp(llr) for llr in ratios]
+    left = len(odds) * single - (sum(odds) - max(odds))
+    return max(bands.real_below, min(EVEN, left / (1 + left)) if left > 0 else 0.0)
+
+
 def judge_faces(
     evidence: Evidence, cards: Sequence[DetectorCard], card: SequenceCard, timeline: Timeline
 ) -> Judgement:
@@ -40,8 +53,9 @@ def judge_faces(
     """
     bands = card.bands
     count = len(evidence.temporal)
-    limit = fake_over(list(evidence.temporal.values()), card)
-    real_below = min(bands.real_below, limit)
+    ratios = list(evidence.temporal.values())
+    limit = fake_over(ratios, card)
+    real_below = min(real_under(ratios, bands), limit)
 
     def label(probability: float) -> Label:
         if probability > limit:
@@ -62,7 +76,8 @@ def judge_faces(
     carried = _spans_of(worst, timeline, bands.forged_over)
     who = who_of(worst, count, evidence.faces)
     who += "," if "," in who else ""
-    reason = _reason(label(probability), who, count, families, _times(carried), bands)
+    when = _times(carried)
+    reason = _reason(label(probability), who, count, families, when, probability, bands)
     verdict = Verdict(label(probability), probability, limit, reason, real_below)
     return Judgement(verdict, families, faces, spans)
 
@@ -110,7 +125,13 @@ def families_by_mean(
 
 
 def _reason(
-    label: Label, who: str, count: int, families: Sequence[FamilyScore], when: str, bands: Bands
+    label: Label,
+    who: str,
+    count: int,
+    families: Sequence[FamilyScore],
+    when: str,
+    probability: float,
+    bands: Bands,
 ) -> str:
     likeliest = families[0].family
     if label == "fake":
@@ -119,13 +140,25 @@ def _reason(
             f"than in {_percent(1 - bands.false_alarm_rate)} of the real faces by which the limit "
             "was set"
         )
-    part = f"; it looks most forged{when}, which may be too short a part to count" if when else ""
+    part = (
+        f"; it looks most forged{when}, which may be too short a part to count and is best judged "
+        "by itself"
+        if when
+        else ""
+    )
     if label == "real":
         known = ", ".join(sorted(score.family for score in families))
+        who += " taken together with the others," if count > 1 else ""
         return (
             f"{who} shows less of a forgery of a known family ({known}) through time than "
             f"{_percent(1 - bands.miss_rate)} of the forgeries by which the limit was set; "
             f"others, and weaker ones, are missed{part}"
+        )
+    if probability < EVEN:
+        return (
+            f"{who} shows few traces, most of {likeliest}, but more than "
+            f"{_percent(bands.miss_rate)} of the forgeries by which the limit was set show no "
+            f"more{part}"
         )
     return (
         f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips, but "

@@ -71,14 +71,15 @@ def _louder(one: Moment, other: Moment) -> Moment:
 def forged_spans(moments: Sequence[Moment], over: float) -> list[Span]:
     """Runs of moments of one face whose probability is over `over`.
 
-    A moment stands for the time until halfway to its neighbours. Where none is over, the loudest is
-    what carried the verdict.
+    A moment stands for the time until halfway to its neighbours. Where none is over, all that are
+    likelier forged than not carried the verdict, or at least the loudest did.
     """
     if not moments:
         return []
     times = np.array([moment.time for moment in moments])
     values = np.array([moment.probability for moment in moments])
-    forged = values > min(over, np.nextafter(values.max(), 0))
+    limits = (over, 0.5, float(np.nextafter(values.max(), 0)))
+    forged = values > next(limit for limit in limits if values.max() > limit)
     steps = np.diff(times)
     usual = float(np.median(steps)) if len(steps) else 0.0
     # Half the way to the neighbour, or half a usual step where that is far away or missing.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from bundles import make_card
@@ -11,11 +13,11 @@ from sequence_samples import boxes_of, face_at, frame_of, write_model
 
 from fakecheck.assemble import ReportAssembler
 from fakecheck.errors import CardError, GraphRefusedError
-from fakecheck.observations import ClassTable
+from fakecheck.observations import ClassTable, observe
 from fakecheck.sequence import Evidence, SequencePool
 from fakecheck.sharpness import sharpness
-from fakecheck.temporal import ONNX_FILE, TemporalModel
-from fakecheck.temporal_verdict import judge_faces
+from fakecheck.temporal import ONNX_FILE, TemporalModel, forged_llr
+from fakecheck.temporal_verdict import judge_faces, real_under
 from fakecheck.timeline import Timeline, forged_spans
 from fakecheck.types import MediaInfo, Moment
 from fakecheck.verdict import sigmoid
@@ -84,9 +86,33 @@ def test_every_sample_of_a_face_gets_its_moment(cards, model):
     assert found[17].probability == pytest.approx(sigmoid(3.0), abs=1e-4)
     assert found[16].probability == pytest.approx(sigmoid(-2.0), abs=1e-4)
     assert found[17].families == pytest.approx({"stargan": 3.0})
-    # Windows of 8, 8, 8 and the 6 that are left, the third with the loud one: their mean ratio.
-    expected = np.log((22 * np.exp(-2.0) + 8 * np.exp(3.0)) / 30)
-    assert ratios == pytest.approx({0: expected}, abs=1e-4)
+    # Windows of 8, 8, 8 and the 6 that are left, the third with the loud one: their mean ratio. In
+    # each, the mean of the network's, of its loudest sample here, and the detector's mean.
+    steady = (3.0 - 7 * 2.0) / 8
+    loudest = (np.exp(3.0) + np.exp(steady)) / 2
+    expected = np.log((22 * np.exp(-2.0) + 8 * loudest) / 30)
+    assert ratios == pytest.approx({0: expected}, abs=0.02)
+
+
+def test_a_face_too_small_to_be_judged_is_one_that_is_not_seen(cards, model):
+    table = ClassTable(cards)
+    (small,) = observe(frame_of(3, [face_at()], bright=[math.nan]), table)
+    (judged,) = observe(loud(cards[0], 2.0, index=4), table)
+    assert (small.seen.tolist(), judged.seen.tolist()) == ([False], [True])
+    alone, among = SequencePool(table, model), SequencePool(table, model)
+    for n in range(8):
+        alone.add(loud(cards[0], 2.0, index=n), GAP)
+        among.add(loud(cards[0], 2.0, index=n), GAP)
+    for n in range(8, 12):
+        among.add(frame_of(n, [face_at()], bright=[math.nan]), GAP)
+    assert among.finish() == pytest.approx(alone.finish())
+    assert len(among.timeline.moments()) == 8
+
+
+def test_a_ratio_is_the_mean_of_what_the_network_and_the_detectors_say():
+    found = forged_llr(np.array([2.0, 2.0], np.float32), np.array([-1.0, math.nan], np.float32))
+    expected = math.log((math.e**2 + math.e**-1) / 2)
+    assert found == pytest.approx([expected, 2.0], abs=1e-5)
 
 
 def test_memory_does_not_grow_with_the_length(cards, model):
@@ -167,6 +193,8 @@ def test_a_pause_parts_spans_and_is_not_filled():
 
 
 def test_where_no_moment_is_over_the_loudest_carried_it():
+    (span,) = forged_spans(moments(0.1, 0.6, 0.7, 0.6, 0.2), over=0.8)
+    assert (span.start, span.end) == (0.5, 3.5)
     (span,) = forged_spans(moments(0.1, 0.3, 0.2), over=0.5)
     assert (span.start, span.end) == (0.5, 1.5)
     assert forged_spans([], 0.5) == []
@@ -238,6 +266,28 @@ def test_a_louder_face_never_makes_a_video_less_fake(cards, model, ratios, which
     assert (before.label == "fake") <= (after.label == "fake")
     for verdict in (before, after):
         assert (verdict.label == "fake") == (verdict.probability > verdict.threshold)
+
+
+def test_many_faces_that_are_each_a_little_suspicious_by_chance_leave_a_clip_real(cards, model):
+    bands = model.card.bands
+    limit = math.log(bands.real_below / (1 - bands.real_below))
+    assert real_under([limit], bands) == pytest.approx(bands.real_below)
+    quiet = [-3.0] * 4
+    odds = real_under([-0.2, *quiet], bands)
+    # Under it the mean of the faces' ratios is under the limit of one.
+    worst = math.log(odds / (1 - odds)) if odds < 0.5 else 0.0
+    assert np.mean(np.exp([worst, *quiet])) <= math.exp(limit) + 1e-9
+    faces = {f"t{n}": llr for n, llr in enumerate([-0.2, *quiet])}
+    judged = judge_faces(evidence(**faces), cards, model.card, Timeline())
+    assert judged.verdict.label == "real"
+    assert "taken together with the others, shows less" in judged.verdict.reason
+    alone = judge_faces(evidence(t0=-0.2), cards, model.card, Timeline())
+    assert alone.verdict.label == "inconclusive"
+    assert "show no more" in alone.verdict.reason
+    # What is likelier forged than not is never real, however many quiet faces are beside it.
+    many = {f"t{n}": -5.0 for n in range(1, 40)}
+    judged = judge_faces(evidence(t0=0.1, **many), cards, model.card, Timeline())
+    assert judged.verdict.label == "inconclusive"
 
 
 def test_under_the_band_it_is_real_and_the_reason_tells_the_misses(cards, model):

@@ -28,6 +28,9 @@ or against the set's own. *Recall at 1 %* is the share of fakes above the probab
 the reals of all sets, degraded alike, exceed. *Called fake* and *called real* are what the verdict
 says; the rest is inconclusive. Pictures without a face that is found and large enough are
 inconclusive too, and count as probability 0."""
+APART = """The pack's groups keep photos and videos apart, not people. 14 pictures that show a photo
+or a sitting of its training split are left out; more may be there, and DFDC's actors appear on both
+sides, so that its figures may flatter."""
 UNKNOWN = """Sets in *italics* hold families that no detector stands for: what is missed there
 is what is to be expected of any new generator."""
 ALL_KNOWN = """No set here is of a family without a detector, so nothing on this page tells
@@ -47,7 +50,7 @@ def accuracy_page(results: Results, command: str) -> str:
         f" {len(samples)} pictures that were neither trained nor calibrated on. Each detector"
         " alone: [accuracy-detectors.md](accuracy-detectors.md). Made by\n",
         f"    {command}\n",
-        f"{HOW_TO_READ} {ALL_KNOWN if results.all_known else UNKNOWN}\n",
+        f"{HOW_TO_READ} {APART} {ALL_KNOWN if results.all_known else UNKNOWN}\n",
         "## At a glance\n\nUndegraded pictures.\n\n" + _overview(results),
         "## What it misses\n\n" + "".join(f"- {line}\n" for line in limits(results)),
         "## Against each set's own reals\n\n" + _own(results),

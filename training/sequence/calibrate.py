@@ -19,6 +19,8 @@ from fakecheck.card import Calibration
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.errors import InputError
 from fakecheck.loading import load_detectors
+from fakecheck.observations import ClassTable, steady_llr
+from fakecheck.temporal import forged_llr
 from fakecheck.types import Floats
 from fakecheck_training.curves import calibration_error, reliability
 from fakecheck_training.options import cli, data_option, work_option
@@ -38,11 +40,13 @@ from fakecheck_training.sequence.recipe import (
 class HeldBack:
     """One sequence with the score of a model that has not seen its group, and its samples'.
 
-    `score` is 0..1, `samples` (T,) float32; `labels` (T,) bool, which of them are forged.
+    `score` is 0..1, `steady` what the detectors say of all samples alike (`steady_llr`), `samples`
+    (T,) float32; `labels` (T,) bool, which of them are forged.
     """
 
     item: Item
     score: float
+    steady: float
     samples: Floats
     labels: NDArray[np.bool_]
 
@@ -52,7 +56,7 @@ class HeldBack:
         return bool(self.labels.any())
 
 
-def read_held_back(path: Path, sequences: Sequence[Labelled]) -> list[HeldBack]:
+def read_held_back(path: Path, sequences: Sequence[Labelled], table: ClassTable) -> list[HeldBack]:
     """Those of `sequences` that `train` has scored, with their scores."""
     if not path.exists():
         raise InputError(
@@ -67,8 +71,15 @@ def read_held_back(path: Path, sequences: Sequence[Labelled]) -> list[HeldBack]:
         one = known.get(key)
         if one is not None and len(logits) == len(one.labels) + 1:
             scores = 1 / (1 + np.exp(-logits))
-            found.append(HeldBack(one.item, float(scores[0]), scores[1:], one.labels > 0))
+            steady = steady_llr(one.seen.llr, table)
+            found.append(HeldBack(one.item, float(scores[0]), steady, scores[1:], one.labels > 0))
     return found
+
+
+def ratios_of(side: Sequence[HeldBack], calibration: Calibration) -> Floats:
+    """(n,) what the runtime would say of each: see `forged_llr`."""
+    steady = np.array([one.steady for one in side], np.float32)
+    return forged_llr(log_likelihood_ratio(_scores(side), calibration), steady)
 
 
 def fit(
@@ -88,8 +99,8 @@ def fit(
     groups = [len({one.item.group for one in side}) for side in (fakes, reals)]
     weights = _weights(recipe, fakes), _weights(recipe, reals)
     whole = fit_calibration(_scores(fakes), _scores(reals), groups[0], groups[1], weights)
-    llr = log_likelihood_ratio(_scores(reals), whole)
-    known = probability(log_likelihood_ratio(_scores(fakes), whole))
+    llr = ratios_of(reals, whole)
+    known = probability(ratios_of(fakes, whole))
     samples = np.concatenate([one.samples for one in chosen])
     labels = np.concatenate([one.labels for one in chosen])
     each = fit_calibration(samples[labels], samples[~labels], groups[0], groups[1])
@@ -145,7 +156,9 @@ def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     spec = load_sequence_recipe(recipe)
     cards = load_detectors().cards
     sequences = [one for name in spec.sets for one in load_set(name, cards, data, work)[0]]
-    held_back = read_held_back(model_folder(work, spec) / "held_back.npz", sequences)
+    held_back = read_held_back(
+        model_folder(work, spec) / "held_back.npz", sequences, ClassTable(cards)
+    )
     families = known_families(cards)
     fitted = fit(spec, held_back, families)
     write_sequence_card(out, {**read_sequence_card(out), **fitted})
@@ -154,7 +167,7 @@ def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     calibration = Calibration(**fitted["calibration"])  # type: ignore[arg-type]
     chosen = [one for one in held_back if one.item.set in spec.calibrate_on]
     known = [one for one in chosen if family_known(one.item, families)]
-    values = probability(log_likelihood_ratio(_scores(known), calibration))
+    values = probability(ratios_of(known, calibration))
     error = calibration_error(reliability(values, np.array([one.fake for one in known])))
     click.echo(f"expected calibration error on them: {error:.3f}", err=True)
 

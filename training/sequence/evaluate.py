@@ -6,6 +6,7 @@ trained on, beside what pooling without a model makes of the same boxes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,15 @@ from numpy.typing import NDArray
 
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
-from fakecheck.detector import log_likelihood_ratio
-from fakecheck.features import sequence_of
 from fakecheck.loading import load_detectors
-from fakecheck.observations import ClassTable, fused_llr, llr_by_detector
+from fakecheck.observations import ClassTable, fused_llr, steady_llr
 from fakecheck.temporal import TemporalModel
 from fakecheck.temporal_verdict import fake_over
 from fakecheck.timeline import forged_spans
 from fakecheck.types import Floats, Moment
 from fakecheck.verdict import EVEN, sigmoid
 from fakecheck_training.options import cli, data_option, work_option
-from fakecheck_training.sequence.calibrate import read_held_back
+from fakecheck_training.sequence.calibrate import ratios_of, read_held_back
 from fakecheck_training.sequence.corpus import ONLY_FAMILIES
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
@@ -52,13 +51,11 @@ def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
     """Name → what turns a sequence into a probability."""
 
     def temporal(one: Labelled) -> float:
-        return float(probability(np.array(model.score(sequence_of(one.seen, table))[0])))
+        return sigmoid(model.judge(one.seen, table)[0])
 
     def mean(one: Labelled) -> float:
-        ratios = llr_by_detector(one.seen.llr, table)
-        known = ratios[:, ~np.isnan(ratios).all(axis=0)]
-        means = np.nanmean(known, axis=0) if known.size else np.zeros(1)
-        return float(probability(np.log(np.mean(np.exp(means)))))
+        steady = steady_llr(one.seen.llr, table)
+        return EVEN if math.isnan(steady) else sigmoid(steady)
 
     def loudest(one: Labelled) -> float:
         fused = fused_llr(one.seen.llr, table)
@@ -100,7 +97,7 @@ def measure_partial(
     limit, over = fake_limit(model), model.card.bands.forged_over
     shares = []
     for one in sequences:
-        whole, samples = model.score(sequence_of(one.seen, table))
+        whole, samples = model.judge(one.seen, table)
         if sigmoid(whole) <= limit:
             continue
         moments = [
@@ -115,14 +112,15 @@ def measure_partial(
 
 
 def held_back_counts(
-    sequences: Sequence[Labelled], path: Path, model: TemporalModel
+    sequences: Sequence[Labelled], path: Path, model: TemporalModel, table: ClassTable
 ) -> list[Counts]:
     """Verdicts on the talking-head clips by models that have not seen the clip's person."""
     names, labels = [], []
-    for one in read_held_back(path, sequences):
-        value = log_likelihood_ratio(np.array([one.score], np.float32), model.card.calibration)
+    held_back = read_held_back(path, sequences, table)
+    ratios = ratios_of(held_back, model.card.calibration)
+    for one, value in zip(held_back, ratios.tolist(), strict=True):
         names.append(one.item.kind if not one.fake else f"forged: {one.item.kind.split(',')[0]}")
-        labels.append(label_of(sigmoid(float(value[0])), model))
+        labels.append(label_of(sigmoid(value), model))
     return counts(names, labels)
 
 
@@ -232,7 +230,7 @@ def main(recipe: Path, data: Path, work: Path, out: Path, output: Path, unseen: 
         ways={name: accuracy for name, (accuracy, _) in results.items()},
         verdicts=counts([("forged" if one.item.fake else "real") for one in sequences], labels),
         partial=measure_partial(load_set("partial_val", cards, data, work)[0], model, table),
-        clips=held_back_counts(clips, held_back, model),
+        clips=held_back_counts(clips, held_back, model, table),
         families=family_counts(load_set("animated_val", cards, data, work)[0], model, table, cards),
         added=added_detectors(spec, cards, data, work) if unseen else [],
         confidence=over_confidence(cards, data, work),

@@ -16,7 +16,8 @@ import numpy as np
 
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
-from fakecheck.observations import ClassTable
+from fakecheck.observations import ClassTable, steady_llr
+from fakecheck.temporal import forged_llr
 from fakecheck.types import Floats
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence.metrics import FALSE_ALARM_RATE
@@ -107,4 +108,6 @@ def without(one: Labelled, table: ClassTable, number: int) -> Labelled:
 
 
 def _whole(model: Any, sequences: Sequence[Labelled], table: ClassTable) -> Floats:
-    return np.array([values[0] for values in logits(model, sequences, table)], np.float32)
+    network = np.array([values[0] for values in logits(model, sequences, table)], np.float32)
+    steady = np.array([steady_llr(one.seen.llr, table) for one in sequences], np.float32)
+    return forged_llr(network, steady)
