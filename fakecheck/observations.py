@@ -135,7 +135,7 @@ def observe(result: FrameResult, table: ClassTable) -> list[Observations]:
         upright = np.linalg.matrix_power(QUARTER, one.turns).T.astype(np.float32)
         marks.append(one.landmarks @ upright)
         place[i] = np.hstack([place[i, :, :2] @ upright, place[i, :, 2:] @ np.abs(upright)])
-    judged = ~np.isnan(llr).all(axis=1)
+    judged = np.any(~np.isnan(llr), axis=1)
     time = np.full(1, np.nan if result.time is None else result.time)
     sharpness = result.sharpness if result.sharpness is not None else np.zeros(faces, np.float32)
     return [

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
+from fakecheck.detector import log_likelihood_ratio
+from fakecheck.features import sequence_of
 from fakecheck.loading import load_detectors
 from fakecheck.observations import ClassTable, fused_llr, steady_llr
 from fakecheck.temporal import TemporalModel
@@ -53,6 +55,10 @@ def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
     def temporal(one: Labelled) -> float:
         return sigmoid(model.judge(one.seen, table)[0])
 
+    def network(one: Labelled) -> float:
+        whole, _ = model.run(sequence_of(one.seen, table))
+        return sigmoid(float(log_likelihood_ratio(whole, model.card.calibration)[0]))
+
     def mean(one: Labelled) -> float:
         steady = steady_llr(one.seen.llr, table)
         return EVEN if math.isnan(steady) else sigmoid(steady)
@@ -61,7 +67,12 @@ def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
         fused = fused_llr(one.seen.llr, table)
         return float(probability(np.nanmax(fused))) if not np.isnan(fused).all() else EVEN
 
-    return {"temporal model": temporal, "mean over frames": mean, "loudest frame": loudest}
+    return {
+        "temporal model": temporal,
+        "its network alone": network,
+        "mean over frames": mean,
+        "loudest frame": loudest,
+    }
 
 
 def measure(
@@ -223,6 +234,8 @@ def main(recipe: Path, data: Path, work: Path, out: Path, output: Path, unseen: 
     ]
     held_back = model_folder(work, spec) / "held_back.npz"
     labels = [label_of(value, model) for value in results["temporal model"][1]]
+    stills = load_set("animated_val", cards, data, work)[0]
+    known = [one for one in stills if family_known(one.item, known_families(cards))]
     page = Page(
         versions={**detectors.versions, "temporal model": model.card.version},
         forged=int(fake.sum()),
@@ -231,7 +244,10 @@ def main(recipe: Path, data: Path, work: Path, out: Path, output: Path, unseen: 
         verdicts=counts([("forged" if one.item.fake else "real") for one in sequences], labels),
         partial=measure_partial(load_set("partial_val", cards, data, work)[0], model, table),
         clips=held_back_counts(clips, held_back, model, table),
-        families=family_counts(load_set("animated_val", cards, data, work)[0], model, table, cards),
+        families=family_counts(stills, model, table, cards),
+        family_ways={
+            name: accuracy for name, (accuracy, _) in measure(known, judges(model, table)).items()
+        },
         added=added_detectors(spec, cards, data, work) if unseen else [],
         confidence=over_confidence(cards, data, work),
         card=model.card,

@@ -53,6 +53,7 @@ class Page:
     partial: Partial
     clips: Sequence[Counts]
     families: Sequence[Counts]
+    family_ways: dict[str, Accuracy]
     added: Sequence[Added]
     confidence: dict[str, dict[str, float]]
     card: SequenceCard
@@ -60,14 +61,15 @@ class Page:
 
 INTRO = """A video's faces are followed, and a small recurrent network reads what the detectors
 found in each face at each frame that was looked at: how strong, where, how steadily, in what pose
-and sharpness. It gives a probability for the face and for each moment. The video's verdict is that
+and sharpness. A face's likelihood ratio is the mean of two: the network's, of a face that is forged
+in some of these frames, and the detectors' own over all frames alike. The video's verdict is that
 of its worst face.
 
 - **fake**: the probability is over what {alarms:.0%} of real faces exceed, on held-back clips; with
   several faces each has to be rarer, by Simes' test.
 - **real**: it is under {real_below:.2f}, under which {misses:.0%} of held-back forgeries lie whose
-  family has a detector. It means that none of the known families was seen, not that the clip is
-  genuine.
+  family has a detector; with several faces that holds of the mean of their ratios. It means that
+  none of the known families was seen, not that the clip is genuine.
 - **inconclusive**: between the two."""
 VIDEOS = """`val` videos of FaceForensics++ *Deepfakes* at the strongest compression (c40), up to
 four frames each: {forged} forged, {real} real. AUC with its 95 % interval by bootstrap over videos;
@@ -86,6 +88,9 @@ without its person's clips: as they are, once more through h264 at a quality dra
 random, and with forgeries that follow the face (parts or the whole inner face of another person,
 patches of blur or noise), in all of the clip or in a part of it."""
 FAMILIES = """Stills of `val` as hand-held h264 clips of 4 to 8 seconds, up to 20 a set and side."""
+FAMILY_WAYS = (
+    """The same clips of families that have a detector, against the real ones, as above:"""
+)
 ADDED = """The model is trained without a detector and then judges `val` (the videos above and the
 hand-held stills) without and with it, at one threshold: the score that 5 % of held-back real
 sequences exceed without it. Nothing is trained or fitted anew in between."""
@@ -114,10 +119,7 @@ def to_markdown(page: Page) -> str:
         ),
         "## Forged videos",
         VIDEOS.format(forged=page.forged, real=page.real, bins=BINS),
-        _table(
-            ("", "AUC", "recall at 5 % FPR", "accuracy", "ECE"),
-            [(name, *_accuracy(one)) for name, one in page.ways.items()],
-        ),
+        _ways(page.ways),
         "With the thresholds of the card:",
         _counts(page.verdicts),
         "## Clips that are forged in a part",
@@ -135,6 +137,8 @@ def to_markdown(page: Page) -> str:
         "## Other families, as clips",
         FAMILIES,
         _counts(page.families),
+        FAMILY_WAYS,
+        _ways(page.family_ways),
     ]
     if page.added:
         parts += [
@@ -166,6 +170,13 @@ def to_markdown(page: Page) -> str:
         "\n".join(f"- {limit}" for limit in page.card.limits),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _ways(ways: dict[str, Accuracy]) -> str:
+    return _table(
+        ("", "AUC", "recall at 5 % FPR", "accuracy", "ECE"),
+        [(name, *_accuracy(one)) for name, one in ways.items()],
+    )
 
 
 def _accuracy(one: Accuracy) -> tuple[str, ...]:
