@@ -88,7 +88,7 @@ without its person's clips: as they are, once more through h264 at a quality dra
 random, and with forgeries that follow the face (parts or the whole inner face of another person,
 patches of blur or noise), in all of the clip or in a part of it."""
 FAMILIES = """Stills of `val` as hand-held h264 clips of 4 to 8 seconds, up to 20 a set and side."""
-FAMILY_WAYS = (
+FAMILY_WAYS = """Of these, the clips of families that have a detector against the real ones:"""
     """The same clips of families that have a detector, against the real ones, as above:"""
 )
 ADDED = """The model is trained without a detector and then judges `val` (the videos above and the
