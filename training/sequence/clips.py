@@ -58,7 +58,7 @@ CRF = (
     33,
 )  # x264's constant rate factors: 18 is said to look lossless, 23 is its default
 FPS = 8  # of hand-held stills
-STILLS_A_SET = 15
+STILLS_A_SET = 40
 STILLS_A_SET_VAL = 20
 ANIMATED_SECONDS = (4.0, 8.0)
 PARTIAL_SECONDS, PARTIAL_CLIPS = 9.0, 60

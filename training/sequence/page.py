@@ -89,8 +89,6 @@ random, and with forgeries that follow the face (parts or the whole inner face o
 patches of blur or noise), in all of the clip or in a part of it."""
 FAMILIES = """Stills of `val` as hand-held h264 clips of 4 to 8 seconds, up to 20 a set and side."""
 FAMILY_WAYS = """Of these, the clips of families that have a detector against the real ones:"""
-    """The same clips of families that have a detector, against the real ones, as above:"""
-)
 ADDED = """The model is trained without a detector and then judges `val` (the videos above and the
 hand-held stills) without and with it, at one threshold: the score that 5 % of held-back real
 sequences exceed without it. Nothing is trained or fitted anew in between."""
