@@ -25,7 +25,8 @@ from fakecheck.detector import Detector, cut_crops
 from fakecheck.faces import FaceFinder
 from fakecheck.loading import load_detectors
 from fakecheck.media import Sampling, open_media
-from fakecheck.pipeline import FRAMES_A_CALL, Options, check_files
+from fakecheck.pipeline import Options, check_files
+from fakecheck.stages import FRAMES_A_CALL
 
 EVERY = Sampling(frames=None)
 

@@ -19,10 +19,10 @@ from fakecheck.faces import FaceFinder
 from fakecheck.following import FaceFollower
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Media, Sampling, open_media
-from fakecheck.pipeline import FRAMES_A_CALL
 from fakecheck.report.jsonl import JsonlWriter
 from fakecheck.sequence import SequencePool
 from fakecheck.sharpness import sharpness
+from fakecheck.stages import FRAMES_A_CALL
 from fakecheck.temporal import usable_model
 from fakecheck.types import FrameResult
 

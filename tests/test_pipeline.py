@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from bundles import onnx_model, write_bundle
 
-from fakecheck import pipeline
+from fakecheck import stages
 from fakecheck.errors import NoDetectorsError
 from fakecheck.faces import FaceFinder
 from fakecheck.hookspecs import hookimpl
@@ -188,7 +188,7 @@ def test_a_cut_on_a_frame_that_could_not_be_searched_is_one(
 ):
     one, other = two_people
     path = write_shots(tmp_path / "a.mp4", [(240, one)] * 4 + [(20, other)] * 4)
-    cut = pipeline.cut_crops
+    cut = stages.cut_crops
 
     def poor(image, *rest):
         if image[0, 0, 0] < 100 and not failed:
@@ -197,7 +197,7 @@ def test_a_cut_on_a_frame_that_could_not_be_searched_is_one(
         return cut(image, *rest)
 
     failed: list[bool] = []
-    monkeypatch.setattr(pipeline, "cut_crops", poor)
+    monkeypatch.setattr(stages, "cut_crops", poor)
     options = Options(sampling=Sampling(frames=None), threads=1)
     (outcome,) = check_files([path], detectors, options)
     assert failed == [True]
