@@ -226,7 +226,9 @@ def command(site: Path, *arguments: str, **variables: str) -> subprocess.Complet
     """`fakecheck` in a process of its own that has the plug-ins in `site` installed."""
     path = os.pathsep.join([str(site), str(Path(fakecheck.__file__).parents[1])])
     environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "300", **variables}
-    environment.pop(NO_AUTOLOAD, None)
+    # The second one fakecheck has set in this process.
+    for variable in (NO_AUTOLOAD, "PYDANTIC_DISABLE_PLUGINS"):
+        environment.pop(variable, None)
     return subprocess.run(
         [sys.executable, "-m", "fakecheck", *arguments],
         env=environment,
@@ -256,3 +258,31 @@ def test_the_commands_leave_the_untrusted_alone(tmp_path):
 
     command(site, "detectors", "list")
     assert marker.exists()
+
+
+def test_plugins_of_pydantic_are_not_imported(tmp_path):
+    site, marker = tmp_path / "site", tmp_path / "imported"
+    install_recorded(site, "fc-evil", marker, mine={"id": "mine"})
+    points = site / "fc_evil-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[pydantic]\nevil = fc_evil\n", encoding="utf-8")
+    for arguments in (
+        ("detectors", "list", "--trusted-only"),
+        ("detectors", "validate", "stargan"),
+        ("registry", "list"),
+        ("detect", str(REAL_FACE), "--trusted-only"),
+    ):
+        done = command(site, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert not marker.exists(), arguments
+
+
+@pytest.mark.parametrize("content", [b"[fakecheck]\nfoo\n", b"[pydantic]\n\xff = \xfe\n"])
+def test_damaged_entry_points_of_any_distribution_end_no_command(tmp_path, content):
+    site = tmp_path / "site"
+    install(site, "fc-damaged")
+    (site / "fc_damaged-1.0.dist-info" / "entry_points.txt").write_bytes(content)
+    done = command(site, "detectors", "list", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    problems = [one["distribution"] for one in json.loads(done.stdout)["problems"]]
+    # Nobody can tell whom entry points are for that are not text.
+    assert problems == (["fc-damaged"] if b"[fakecheck]" in content else [])
