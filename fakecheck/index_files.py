@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card
+from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card, read_fields
 from fakecheck.errors import CardError, PluginError, UsageError
 from fakecheck.files import atomic_path
 from fakecheck.graph import check_bundle
@@ -26,7 +26,6 @@ from fakecheck.index import (
     IndexEntry,
     check_record,
     read_words,
-    read_yaml,
 )
 from fakecheck.trust import canonical, sha256_of
 from fakecheck.validate import words
@@ -124,7 +123,7 @@ def read_cards(registry: Path) -> list[IndexEntry]:
     """All cards in the folder `registry`, by id. Raises PluginError for one that is damaged."""
     entries = []
     for path in sorted((registry / CARDS).glob("*.yaml")):
-        entry = check_record(IndexEntry, read_yaml(path), path)
+        entry = check_record(IndexEntry, read_fields(path), path)
         if path.stem != entry.id:
             raise PluginError(f"{path}: holds the id {entry.id}, by which the file must be called")
         entries.append(entry)

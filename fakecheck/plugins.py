@@ -201,6 +201,10 @@ class PluginHost:
         except FakecheckError as error:
             self._refuse(origin, None, str(error))
             return
+        # Whatever its files bring about is a problem of its own.
+        except Exception as error:
+            self._refuse(origin, None, f"looking for its detectors ended with {describe(error)}")
+            return
         for folder in folders[:MAX_DETECTORS]:
             self._add(origin, folder)
 
@@ -242,6 +246,10 @@ class PluginHost:
                 item = load_card(item)
             except FakecheckError as error:
                 self._problems.append(PluginProblem(origin, item.name, str(error)))
+                return
+            except Exception as error:
+                cause = f"reading its card ended with {describe(error)}"
+                self._problems.append(PluginProblem(origin, item.name, cause))
                 return
         if isinstance(item, DetectorCard):
             if not self._knows(item, origin):

@@ -18,6 +18,7 @@ from fakecheck.errors import PluginError, UsageError
 from fakecheck.index import Registry, read_registry
 from fakecheck.plugins import NO_AUTOLOAD, TRUSTED_ONLY, PluginHost
 from fakecheck.trust import bundles_of, sha256_of, standing
+from fakecheck.validate.target import installed_bundles
 from tests.bundles import graph_def, make_card, write_bundle
 from tests.index_samples import entry, install_recorded, write_record
 from tests.plugin_folder import install
@@ -193,6 +194,18 @@ def test_a_damaged_list_of_files_or_card_is_a_problem_of_its_own(site, index):
     said = {problem.origin.distribution: problem.cause for problem in host.problems}
     assert "list of files cannot be read" in said["fc-binary"]
     assert "no valid YAML" in said["fc-card"]
+
+
+def test_a_path_that_cannot_be_is_a_problem_of_its_own(site, index):
+    install_recorded(site, "fc-null")
+    record = site / "fc_null-1.0.dist-info" / "RECORD"
+    record.write_text(f"x\0/{CARD_FILE},,\n", encoding="utf-8")
+    good = install_recorded(site, "fc-good", mine={"id": "mine"})
+    index(entry(good / "mine", "fc-good"))
+    host = PluginHost.discover(trusted_only=True)
+    assert list(host.detectors) == ["mine"]
+    assert [problem.origin.distribution for problem in host.problems] == ["fc-null"]
+    assert [one.name for one in installed_bundles()] == ["mine"]
 
 
 def test_the_bundled_ones_are_compared_too(site, index):
