@@ -6,6 +6,7 @@ runtime needs to know of a detector: `fakecheck detectors show ID` prints it.
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Mapping
 from datetime import date
@@ -20,6 +21,7 @@ from fakecheck.filters import check_filters
 from fakecheck.regions import REGIONS
 
 CARD_FILE = "detector.yaml"
+SCHEMA = "fakecheck.detector/1"
 GRAPH_FILE = "frozen_inference_graph.pb"
 LABEL_MAP_FILE = "label_map.pbtxt"
 ONNX_FILE = "model.onnx"
@@ -216,8 +218,15 @@ class DetectorCard(Fields):
 def load_card(folder: Path) -> DetectorCard:
     """The card in `folder`. Raises CardError with one sentence that names file, field and cause."""
     path = folder / CARD_FILE
+    fields = read_fields(path)
+    schema = fields.get("schema")
+    if schema != SCHEMA and isinstance(schema, str) and re.fullmatch(r"fakecheck\.\w+/\d+", schema):
+        raise CardError(
+            f"{path}: schema: {schema[:60]} is none that this fakecheck reads, it reads {SCHEMA}",
+            "upgrade fakecheck if the card was made for a newer one",
+        )
     try:
-        return DetectorCard.model_validate({**read_fields(path), "folder": folder})
+        return DetectorCard.model_validate({**fields, "folder": folder})
     except ValidationError as error:
         raise CardError(f"{path}: {first_problem(error)}") from error
 

@@ -126,7 +126,8 @@ def _find(host: PluginHost, identifier: str) -> InstalledDetector:
         raise broken
     known = ", ".join(host.detectors)
     raise UsageError(
-        f"No detector is called {identifier!r}", f"known are {known}" if known else None
+        f"No detector is called {identifier!r}",
+        (f"known are {known}" if known else "no detector is installed") + host.hint,
     )
 
 
