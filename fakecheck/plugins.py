@@ -31,7 +31,7 @@ from fakecheck.card import CARD_FILE, DetectorCard, load_card, read_fields
 from fakecheck.errors import FakecheckError, NoDetectorsError, UsageError
 from fakecheck.graph import check_bundle
 from fakecheck.index import OWN_DISTRIBUTION, registry
-from fakecheck.trust import bundles_of, standing
+from fakecheck.trust import bundles_of, canonical, standing
 
 GROUP = "fakecheck"
 NO_AUTOLOAD = "FAKECHECK_DISABLE_PLUGIN_AUTOLOAD"
@@ -118,6 +118,27 @@ class PluginHost:
                 host._add_without_import(origin, entry_point.dist)
         if trusted_only:
             host._refuse_untrusted()
+        return host
+
+    @classmethod
+    def of_distribution(cls, distribution: str) -> PluginHost:
+        """The host with the plug-ins of one installed distribution; no other one is imported.
+
+        Raises UsageError where the environment forbids to import it; see `discover`.
+        """
+        host = cls()
+        for origin, entry_point in entry_points():
+            if origin.distribution is None or canonical(origin.distribution) != canonical(
+                distribution
+            ):
+                continue
+            for variable in (NO_AUTOLOAD, TRUSTED_ONLY):
+                if _is_set(variable) and not origin.bundled:
+                    raise UsageError(f"{variable} is set, so {origin} was not imported")
+            if isinstance(entry_point, str):
+                host._problems.append(PluginProblem(origin, None, entry_point))
+            else:
+                host._load(origin, entry_point)
         return host
 
     def register(self, plugin: object, name: str) -> None:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from fakecheck.card import CARD_FILE
 from fakecheck.cli.main import run
 from fakecheck.errors import ExitCode
 from fakecheck.index import registry
+from fakecheck.plugins import NO_AUTOLOAD, TRUSTED_ONLY
 from fakecheck.validate.examine import Options, validate
 from tests.broken_packages import BROKEN, MODULE, Broken, good_bundle, good_package, sha256
 from tests.bundles import card_fields, onnx_model, tensorflow_graph
+from tests.index_samples import install_recorded
 
 pytest.importorskip("onnx", reason="the models of these tests are made with onnx")
 
@@ -88,6 +91,41 @@ def test_without_load_an_import_error_does_not_show(tmp_path, call, monkeypatch)
     code.write_text(code.read_text() + "\nraise SystemExit('imported')\n", encoding="utf-8")
     install(tmp_path / "package", tmp_path / "site", monkeypatch)
     assert call("bright")[0] == ExitCode.OK
+
+
+def test_load_imports_no_other_plugin(tmp_path, call, monkeypatch, no_tensorflow):
+    good_package(tmp_path / "package")
+    install(tmp_path / "package", tmp_path / "site", monkeypatch)
+    marker = tmp_path / "imported"
+    install_recorded(tmp_path / "site", "fc-other", marker, other={"id": "other"})
+    code, out, _ = call("bright", "--load")
+    del sys.modules[MODULE]
+    assert code == ExitCode.OK
+    assert "isimportedandgivesbright" in squeezed(out)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("variable", [NO_AUTOLOAD, TRUSTED_ONLY])
+def test_load_imports_nothing_that_the_environment_forbids(
+    tmp_path, call, monkeypatch, no_tensorflow, variable
+):
+    good_package(tmp_path / "package")
+    install(tmp_path / "package", tmp_path / "site", monkeypatch)
+    monkeypatch.setenv(variable, "1")
+    code, out, _ = call("bright", "--load")
+    assert code == ExitCode.OK
+    assert squeezed(f"{variable} is set, so fakecheck-bright 1.0 was not imported") in squeezed(out)
+    assert MODULE not in sys.modules
+
+
+def test_a_card_of_nested_aliases_ends(tmp_path, call):
+    package = good_package(tmp_path / "package")
+    lines = ["a0: &a0 [1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    (package / MODULE / CARD_FILE).write_text("\n".join(lines), encoding="utf-8")
+    code, out, _ = call(package)
+    assert code == ExitCode.OTHER
+    assert failed_checks(out) == ["card.schema"]
 
 
 def test_a_good_package_passes_everything(tmp_path, call, no_tensorflow):
