@@ -43,7 +43,11 @@ Distribution = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=100)
 ]
 Source = Annotated[
-    str, Field(pattern=r"^(bundled|contrib/[A-Za-z0-9][A-Za-z0-9._-]*|https://\S+)$")
+    str,
+    # Of the characters that an address may hold (RFC 3986) those that no page takes for marks.
+    Field(
+        pattern=r"^(bundled|contrib/[A-Za-z0-9][A-Za-z0-9._-]*|https://[A-Za-z0-9._~:/?#@&=%+-]+)$"
+    ),
 ]
 
 

@@ -148,7 +148,8 @@ def test_a_good_package_passes_everything(tmp_path, call, no_tensorflow):
 
 def test_markdown_is_a_page_with_the_tables(tmp_path, call):
     limits = ["Misses | pipes, and\n# headings"]
-    package = good_package(tmp_path / "package", limits=limits)
+    summary = "- `x` [y](z) \\| <b>"
+    package = good_package(tmp_path / "package", limits=limits, summary=summary)
     code, out, _ = call(package, "--format", "markdown")
     lines = out.splitlines()
     assert code == ExitCode.OK
@@ -156,7 +157,8 @@ def test_markdown_is_a_page_with_the_tables(tmp_path, call):
     assert "| family | stargan (attribute edit) |" in lines
     assert "| ✓ | `package.licence` | LICENSE |" in lines
     assert "| ✓ | `graph.ops` | only ops that are allowed |" in lines
-    assert r"| misses | Misses \| pipes, and # headings |" in lines
+    assert r"| misses | Misses \| pipes, and \# headings |" in lines
+    assert r"Summary: - \`x\` \[y\](z) \\\| \<b\>" in lines
     for line in lines:
         if line.startswith("| "):
             assert len(re.findall(r"(?<!\\)\|", line)) in (3, 4)
