@@ -128,6 +128,24 @@ def test_a_card_of_nested_aliases_ends(tmp_path, call):
     assert failed_checks(out) == ["card.schema"]
 
 
+def test_a_new_family_is_asked_for_in_a_checkout_only(tmp_path, call):
+    package = good_package(tmp_path / "contrib" / "mygan", family="mygan")
+    said = squeezed("family 'mygan' is not in the registry's families.yaml")
+    code, out, _ = call(package)
+    assert (code, failed_checks(out)) == (ExitCode.OK, [])
+    assert f"–words.family{said}" in squeezed(out)
+    (tmp_path / "registry" / "cards").mkdir(parents=True)
+    (tmp_path / "registry" / "families.yaml").touch()
+    code, out, _ = call(package)
+    assert (code, failed_checks(out)) == (ExitCode.OTHER, ["words.family"])
+    assert said in squeezed(out)
+
+
+def test_a_family_of_another_kind_fails_anywhere(tmp_path, call):
+    package = good_package(tmp_path / "package", kind="swap")
+    assert failed_checks(call(package)[1]) == ["words.family"]
+
+
 def test_a_good_package_passes_everything(tmp_path, call, no_tensorflow):
     package = good_package(tmp_path / "package")
     before = sha256(package / MODULE)
