@@ -15,7 +15,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from fakecheck.card import (
@@ -28,6 +27,7 @@ from fakecheck.card import (
     Version,
     Word,
     first_problem,
+    read_fields,
 )
 from fakecheck.errors import PluginError
 
@@ -43,7 +43,11 @@ Distribution = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=100)
 ]
 Source = Annotated[
-    str, Field(pattern=r"^(bundled|contrib/[A-Za-z0-9][A-Za-z0-9._-]*|https://\S+)$")
+    str,
+    # Of the characters that an address may hold (RFC 3986) those that no page takes for marks.
+    Field(
+        pattern=r"^(bundled|contrib/[A-Za-z0-9][A-Za-z0-9._-]*|https://[A-Za-z0-9._~:/?#@&=%+-]+)$"
+    ),
 ]
 
 
@@ -154,22 +158,11 @@ def read_words(folder: Path) -> tuple[dict[str, Family], Artifacts]:
     """The families by word, and the words of artifact classes. Raises as `read_registry`."""
     path = folder / FAMILIES_FILE
     families = {}
-    for word, fields in read_yaml(path).items():
+    for word, fields in read_fields(path).items():
         content = {"word": word, **fields} if isinstance(fields, dict) else fields
         families[word] = check_record(Family, content, path)
     path = folder / ARTIFACTS_FILE
-    return families, check_record(Artifacts, read_yaml(path), path)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in the file at `path`. Raises PluginError for anything else."""
-    try:
-        content = yaml.safe_load(_read(path))
-    except yaml.YAMLError as error:
-        raise PluginError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise PluginError(f"{path}: must hold fields and their values")
-    return content
+    return families, check_record(Artifacts, read_fields(path), path)
 
 
 def check_record(kind: type[Record], content: Any, path: Path) -> Record:

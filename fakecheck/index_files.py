@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card
+from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card, read_fields
 from fakecheck.errors import CardError, PluginError, UsageError
 from fakecheck.files import atomic_path
 from fakecheck.graph import check_bundle
@@ -26,8 +25,9 @@ from fakecheck.index import (
     IndexEntry,
     check_record,
     read_words,
-    read_yaml,
 )
+from fakecheck.markdown import plain
+from fakecheck.report.encode import dumped
 from fakecheck.trust import canonical, sha256_of
 from fakecheck.validate import words
 from fakecheck.validate.project import Project, project_around
@@ -124,7 +124,7 @@ def read_cards(registry: Path) -> list[IndexEntry]:
     """All cards in the folder `registry`, by id. Raises PluginError for one that is damaged."""
     entries = []
     for path in sorted((registry / CARDS).glob("*.yaml")):
-        entry = check_record(IndexEntry, read_yaml(path), path)
+        entry = check_record(IndexEntry, read_fields(path), path)
         if path.stem != entry.id:
             raise PluginError(f"{path}: holds the id {entry.id}, by which the file must be called")
         entries.append(entry)
@@ -170,7 +170,7 @@ def index_texts(
     content = index.model_dump(mode="json", by_alias=True)
     content["detectors"] = [_plain(entry) for entry in entries]
     return {
-        registry / INDEX_FILE: json.dumps(content, indent=1, ensure_ascii=False) + "\n",
+        registry / INDEX_FILE: dumped(content, indent=1) + "\n",
         registry / PAGE_FILE: _page(entries, families),
     }
 
@@ -212,10 +212,12 @@ def _page(entries: Sequence[IndexEntry], families: dict[str, Family]) -> str:
     detectors = [
         (
             f"`{entry.id}` {entry.version}",
-            f"{families[entry.family].name} ({entry.kind.replace('_', ' ')})",
-            artifacts_of(entry.classes),
+            f"{plain(families[entry.family].name)} ({entry.kind.replace('_', ' ')})",
+            plain(artifacts_of(entry.classes)),
             "; ".join(_measured(row) for row in entry.accuracy) or "not stated",
-            entry.source if entry.source == BUNDLED else f"{entry.distribution}, {entry.source}",
+            entry.source
+            if entry.source == BUNDLED
+            else f"{plain(entry.distribution)}, {entry.source}",
         )
         for entry in entries
     ]
@@ -223,7 +225,7 @@ def _page(entries: Sequence[IndexEntry], families: dict[str, Family]) -> str:
     known = [
         (
             f"`{family.word}`",
-            family.name,
+            plain(family.name),
             family.kind.replace("_", " "),
             ", ".join(
                 f"`{one.id}`"
@@ -248,20 +250,19 @@ def _page(entries: Sequence[IndexEntry], families: dict[str, Family]) -> str:
 def _terms(entries: Sequence[IndexEntry]) -> Iterable[str]:
     by_terms: dict[str, list[str]] = {}
     for entry in entries:
-        terms = f"{entry.licence.graph}. Data: {entry.licence.data}"
+        terms = f"{plain(entry.licence.graph)}. Data: {plain(entry.licence.data)}"
         by_terms.setdefault(terms, []).append(f"`{entry.id}`")
     return (f"{', '.join(ids)}: {terms}." for terms, ids in by_terms.items())
 
 
 def _measured(row: Metric) -> str:
     recall = "" if row.recall_at_fpr01 is None else f", {row.recall_at_fpr01:.2f}"
-    return f"{row.set} {row.auc:.3f}{recall}"
+    return f"{plain(row.set)} {row.auc:.3f}{recall}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    cells = ([cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _text(path: Path) -> str | None:

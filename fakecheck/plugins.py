@@ -16,6 +16,7 @@ list of files that a distribution installed, and what the index does not vouch f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -26,17 +27,19 @@ from typing import Any
 import pluggy
 
 from fakecheck import hookspecs
-from fakecheck.card import DetectorCard, load_card
+from fakecheck.card import CARD_FILE, DetectorCard, load_card, read_fields
 from fakecheck.errors import FakecheckError, NoDetectorsError, UsageError
 from fakecheck.graph import check_bundle
 from fakecheck.index import OWN_DISTRIBUTION, registry
-from fakecheck.trust import bundles_of, standing
+from fakecheck.trust import bundles_of, canonical, standing
 
 GROUP = "fakecheck"
 NO_AUTOLOAD = "FAKECHECK_DISABLE_PLUGIN_AUTOLOAD"
 TRUSTED_ONLY = "FAKECHECK_TRUSTED_ONLY"
 # A hook that never stops yielding must not hang the start.
 MAX_DETECTORS = 1000
+# As `fakecheck.card.Identifier` has it.
+_ID = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,27 @@ class PluginHost:
             host._refuse_untrusted()
         return host
 
+    @classmethod
+    def of_distribution(cls, distribution: str) -> PluginHost:
+        """The host with the plug-ins of one installed distribution; no other one is imported.
+
+        Raises UsageError where the environment forbids to import it; see `discover`.
+        """
+        host = cls()
+        for origin, entry_point in entry_points():
+            if origin.distribution is None or canonical(origin.distribution) != canonical(
+                distribution
+            ):
+                continue
+            for variable in (NO_AUTOLOAD, TRUSTED_ONLY):
+                if _is_set(variable) and not origin.bundled:
+                    raise UsageError(f"{variable} is set, so {origin} was not imported")
+            if isinstance(entry_point, str):
+                host._problems.append(PluginProblem(origin, None, entry_point))
+            else:
+                host._load(origin, entry_point)
+        return host
+
     def register(self, plugin: object, name: str) -> None:
         """Adds a plug-in that is no entry point: an imported module or an object with the hook."""
         self._run_hook(Origin(name), plugin)
@@ -165,6 +189,16 @@ class PluginHost:
             )
         return chosen
 
+    @property
+    def hint(self) -> str:
+        """The end of an advice to one who misses a detector; empty where there is no problem.
+
+        A plug-in that cannot be imported names none of its detectors.
+        """
+        if not self.problems:
+            return ""
+        return "; fakecheck detectors list shows plug-ins that cannot be used, with the cause"
+
     def broken(self, detector: str) -> UsageError | None:
         """The error, with its cause, for a detector that was found but cannot be used."""
         for problem in self.problems:
@@ -178,7 +212,7 @@ class PluginHost:
         known = sorted({word for card in installed for word in (card.id, card.family)})
         return UsageError(
             f"No detector or family is called {word!r}",
-            f"known are {', '.join(known)}" if known else "no detector is installed",
+            (f"known are {', '.join(known)}" if known else "no detector is installed") + self.hint,
         )
 
     def _load(self, origin: Origin, entry_point: metadata.EntryPoint) -> None:
@@ -200,6 +234,10 @@ class PluginHost:
             folders = bundles_of(distribution)
         except FakecheckError as error:
             self._refuse(origin, None, str(error))
+            return
+        # Whatever its files bring about is a problem of its own.
+        except Exception as error:
+            self._refuse(origin, None, f"looking for its detectors ended with {describe(error)}")
             return
         for folder in folders[:MAX_DETECTORS]:
             self._add(origin, folder)
@@ -229,6 +267,13 @@ class PluginHost:
             if not results:  # pluggy drops None
                 self._fail(origin, "its hook fakecheck_detectors gave nothing (return missing?)")
             for result in results:
+                if isinstance(result, str | bytes) or not isinstance(result, Iterable):
+                    self._fail(
+                        origin,
+                        "its hook fakecheck_detectors must return a list of folders (Path) or "
+                        f"DetectorCards, got {type(result).__name__}",
+                    )
+                    continue
                 for item in islice(result, MAX_DETECTORS):
                     self._add(origin, item)
         except KeyboardInterrupt:
@@ -241,7 +286,11 @@ class PluginHost:
             try:
                 item = load_card(item)
             except FakecheckError as error:
-                self._problems.append(PluginProblem(origin, item.name, str(error)))
+                self._problems.append(PluginProblem(origin, _name_of(item), str(error)))
+                return
+            except Exception as error:
+                cause = f"reading its card ended with {describe(error)}"
+                self._problems.append(PluginProblem(origin, item.name, cause))
                 return
         if isinstance(item, DetectorCard):
             if not self._knows(item, origin):
@@ -266,6 +315,17 @@ class PluginHost:
 
     def _fail(self, origin: Origin, cause: str) -> None:
         self._problems.append(PluginProblem(origin, None, cause))
+
+
+def _name_of(folder: Path) -> str:
+    """The id on a card that is refused, or the folder's name where none can be read."""
+    try:
+        identifier = read_fields(folder / CARD_FILE).get("id")
+    except FakecheckError:
+        return folder.name
+    if isinstance(identifier, str) and _ID.fullmatch(identifier):
+        return identifier
+    return folder.name
 
 
 def _is_set(variable: str) -> bool:

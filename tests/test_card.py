@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import pytest
 import yaml
@@ -94,6 +95,11 @@ def test_class_ids_count_from_one(tmp_path):
         (b"date: 2026-02-30\n", "holds a value that cannot be: day is out of range"),
         (b"a: " + b"[" * 100_000 + b"]" * 100_000, "nested more than"),
         (b"a:\n" + b"- " * 10_000 + b"1\n", "nested more than"),
+        (b"a: 1:" + b"1:" * 400 + b"1.5\n", "in line 1: a number cannot hold a colon"),
+        (b"a: !!float '1:1.5'\n", "a number cannot hold a colon"),
+        (b"a: " + b"1" * 900_000, "a number is too long"),
+        (b"a: &x {b: 1}\nc: {<<: *x}\n", r"in line 2: merge keys \(<<\) are not taken"),
+        (b"a: &x [" + b"1," * 1000 + b"]\nb: [" + b"*x," * 150 + b"]\n", "more than 100000 values"),
         (b"#" * (MAX_CARD_BYTES + 1), "larger than a card may be"),
     ],
 )
@@ -107,6 +113,20 @@ def test_file_that_is_no_card(tmp_path, text, cause):
 def test_yaml_with_strange_keys(tmp_path, values):
     (tmp_path / CARD_FILE).write_text(yaml.safe_dump(values), encoding="utf-8")
     with pytest.raises(CardError):
+        load_card(tmp_path)
+
+
+def test_training_stages_hold_what_json_can_show(tmp_path):
+    training = {**card_fields()["training"], "stages": [{"a": b"\xff\x80"}]}
+    write_bundle(tmp_path, training=training)
+    with pytest.raises(CardError, match=r"training\.stages\.0\.a"):
+        load_card(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name are of POSIX")
+def test_a_pipe_is_no_card(tmp_path):
+    os.mkfifo(tmp_path / CARD_FILE)
+    with pytest.raises(CardError, match="no plain file"):
         load_card(tmp_path)
 
 

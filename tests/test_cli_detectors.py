@@ -43,7 +43,10 @@ def test_list_of_nothing(monkeypatch):
 
 
 def test_show_names_the_known(host):
-    with pytest.raises(UsageError, match=r"No detector is called 'c' \(known are a, b\)"):
+    with pytest.raises(
+        UsageError,
+        match=r"No detector is called 'c' \(known are a, b; fakecheck detectors list shows",
+    ):
         invoke("show", "c")
     with pytest.raises(UsageError, match="Detector gone cannot be used"):
         invoke("show", "gone")

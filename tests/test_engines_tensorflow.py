@@ -14,7 +14,7 @@ import fakecheck_detectors
 from fakecheck.card import CARD_FILE, GRAPH_FILE, ONNX_FILE, load_card
 from fakecheck.engines import open_engine
 from fakecheck.engines.base import RawBoxes
-from fakecheck.engines.convert import TOLERANCE, compare, sample
+from fakecheck.engines.convert import MAX_COMPARED, TOLERANCE, compare, sample
 from fakecheck.engines.optimize import optimize_bundle, record_sha256
 from fakecheck.errors import OutputError, PluginError
 from fakecheck.graph import check_tensorflow_graph
@@ -194,6 +194,14 @@ def test_compare_matches_in_any_order():
     # The last box of a full list may be another one: the limit cut there.
     a, b = raw((0.1, 0.9, 1), (0.6, 0.2, 1)), raw((0.1, 0.9, 1), (0.3, 0.2, 2))
     assert compare(a, b, picture).boxes == 1
+
+
+def test_compare_ends_on_many_boxes():
+    picture = np.zeros((1, 32, 32, 3), np.uint8)
+    rows = [(number / 1e5, 1 - number / 1e5, number) for number in range(10_000)]
+    assert compare(raw(*rows), raw(*rows[::-1]), picture).boxes == MAX_COMPARED
+    with pytest.raises(PluginError, match=r"a box of score 1\.0000"):
+        compare(raw(*rows), raw(*rows[1:]), picture)
 
 
 @pytest.mark.parametrize(

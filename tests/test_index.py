@@ -75,6 +75,7 @@ def test_other_distributions_cannot_bring_a_registry(tmp_path, monkeypatch):
         (INDEX_FILE, '{"detectors": [{"id": "a"}]}', r"detectors\.0\.version: Field required"),
         (FAMILIES_FILE, "stargan: [", "no valid YAML"),
         (FAMILIES_FILE, "[]", "must hold fields"),
+        (FAMILIES_FILE, "a: " + "[" * 3000, "nested more than"),
         (FAMILIES_FILE, "stargan: 3", "valid dictionary"),
         (FAMILIES_FILE, "stargan: {name: x, kind: magic, reference: y}", "kind: "),
         (FAMILIES_FILE, "Bad Word: {name: x, kind: swap, reference: y}", "word: "),

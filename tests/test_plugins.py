@@ -102,7 +102,9 @@ def test_a_broken_card_does_not_hide_the_next(tmp_path):
 def test_incompatible_schema_is_a_problem(tmp_path):
     host = PluginHost()
     host.register(plugin(write_bundle(tmp_path, schema="fakecheck.detector/9")), "x")
-    assert "fakecheck.detector/1" in host.problems[0].cause
+    assert "fakecheck.detector/9 is none that this fakecheck reads" in host.problems[0].cause
+    assert "upgrade fakecheck" in host.problems[0].cause
+    assert host.problems[0].detector == "bright"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,8 @@ def test_incompatible_schema_is_a_problem(tmp_path):
         (plugin(ValueError("no\nweights")), "failed with ValueError: no weights"),
         (plugin(SystemExit(3)), "failed with SystemExit: 3"),
         (SimpleNamespace(), "implements no hook fakecheck_detectors"),
-        (SimpleNamespace(fakecheck_detectors=hookimpl(lambda: 7)), "TypeError: 'int' object is n"),
+        (SimpleNamespace(fakecheck_detectors=hookimpl(lambda: 7)), "must return a list of .*int"),
+        (SimpleNamespace(fakecheck_detectors=hookimpl(lambda: "/a")), "must return a list .*str"),
         (SimpleNamespace(fakecheck_detectors=hookimpl(lambda: None)), "gave nothing .return miss"),
         (plugin(Unspeakable()), "failed with Unspeakable"),
         (SimpleNamespace(fakecheck_detectors=hookimpl(lambda host: [])), "PluginValidationError"),
@@ -195,6 +198,13 @@ def test_select_says_why_a_broken_detector_is_not_there(tmp_path):
     with pytest.raises(NoDetectorsError, match="No detector is installed") as caught:
         host.select()
     assert caught.value.exit_code == ExitCode.NO_DETECTORS
+
+
+def test_select_points_to_the_plugins_that_cannot_be_used(site):
+    install(site, "fc-missing", "import a_package_that_is_not_there")
+    install(site, "fc-good", good={"id": "good"})
+    with pytest.raises(UsageError, match=r"known are good, stargan; fakecheck detectors list"):
+        PluginHost.discover().select(only=["mygan"])
 
 
 def test_two_of_one_id_name_both_and_neither_runs(site):

@@ -18,6 +18,8 @@ from tests.plugin_folder import install
 pytest.importorskip("onnx", reason="the models of these tests are made with onnx")
 
 LIST = "from fakecheck.cli.detectors import detectors; detectors()"
+MAIN = "from fakecheck.cli.main import main; main()"
+REAL_FACE = Path(__file__).parent / "resources" / "real_face.jpg"
 # What is left is run, so that it is seen to work beside the broken ones.
 RUN = """
 import json, sys
@@ -54,6 +56,12 @@ def site(tmp_path_factory) -> Path:
 
 
 def run(site: Path, code: str, *arguments: str) -> str:
+    done = finished(site, code, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def finished(site: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     # The package may be installed or lie in a working tree: wherever this process has it from.
     path = os.pathsep.join([str(site), str(Path(fakecheck.__file__).parents[1])])
     inherited = os.environ.get("PYTHONPATH")
@@ -63,7 +71,7 @@ def run(site: Path, code: str, *arguments: str) -> str:
         "COLUMNS": "200",
     }
     environment.pop("FAKECHECK_DISABLE_PLUGIN_AUTOLOAD", None)
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env=environment,
         cwd=site,
@@ -72,8 +80,6 @@ def run(site: Path, code: str, *arguments: str) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_list_names_each_cause_and_the_rest(site):
@@ -117,3 +123,10 @@ def test_show(site):
     assert content["schema"] == "fakecheck.detector/1"
     assert content["from"] == "fc-good 1.0"
     assert "folder" not in content
+
+
+def test_a_scan_says_that_something_cannot_be_used(site):
+    arguments = ["detect", str(REAL_FACE), "--only", "stargan", "--format", "json"]
+    done = finished(site, MAIN, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Warning: 4 detectors or plug-ins cannot be used and are left out" in done.stderr

@@ -9,9 +9,11 @@ import pytest
 
 import fakecheck_detectors
 from fakecheck.card import CARD_FILE, Kind, load_card
-from fakecheck.index import BUNDLED, read_registry
+from fakecheck.errors import PluginError
+from fakecheck.index import BUNDLED, IndexEntry, check_record, read_registry
 from fakecheck.index_files import (
     CARDS,
+    PAGE_FILE,
     card_text,
     distribution_of,
     entry_of,
@@ -102,3 +104,18 @@ def test_the_index_is_made_of_the_cards(known):
         assert path.read_text("utf-8") == card_text(entry), f"{path} {MEND}"
     for path, text in index_texts(REGISTRY, entries, dict(known.families)).items():
         assert path.read_text("utf-8") == text, f"{path} {MEND}"
+
+
+def test_texts_of_cards_change_no_page(known):
+    licence = known.entries[0].licence.model_copy(update={"graph": "MIT\n\n# [a](b) `c` \\|"})
+    page = index_texts(
+        REGISTRY, [known.entries[0].model_copy(update={"licence": licence})], known.families
+    )[REGISTRY / PAGE_FILE]
+    assert r": MIT \# \[a\](b) \`c\` \\\|. Data: " in page
+
+
+@pytest.mark.parametrize("source", ["https://a.org/<b>", "https://a.org/`x`", "https://a.org/[x]"])
+def test_sources_are_addresses_without_marks(known, source):
+    fields = {**known.entries[0].model_dump(), "source": source}
+    with pytest.raises(PluginError, match="source"):
+        check_record(IndexEntry, fields, Path("x"))

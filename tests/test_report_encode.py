@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from report_samples import image_report, timed_report, video_report
 
-from fakecheck.report.encode import encoded
+from fakecheck.report.encode import dumped, encoded
 from fakecheck.report.record import record_parts, to_record
 from fakecheck.types import Report
 
@@ -22,6 +22,16 @@ WAYS: list[dict[str, Any]] = [{"separators": (",", ":")}, {"indent": 2}]
 def test_pieces_add_up(report: Report, way: dict[str, Any]) -> None:
     whole = json.dumps(to_record(report), ensure_ascii=False, allow_nan=False, **way)
     assert "".join(encoded(record_parts(report), way.get("indent"))) == whole
+
+
+@pytest.mark.parametrize("char", ["\x1b", "\x7f", "\x9b", "\u202e", "\u2028", "\U000e0001"])
+def test_what_steers_a_terminal_is_an_escape(char: str) -> None:
+    content = {"path": f"é{char}얼굴"}
+    for text in ("".join(encoded(content)), dumped(content)):
+        assert json.loads(text) == content
+        assert "é" in text
+        assert "얼굴" in text
+        assert char not in text
 
 
 @pytest.mark.parametrize("way", WAYS)

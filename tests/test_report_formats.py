@@ -338,12 +338,34 @@ def test_csv_survives_any_name(names: list[str]) -> None:
     found = [row[0] for row in rows[::3]]
     assert len(found) == len(names)
     for cell, name in zip(found, names, strict=True):
-        assert cell == (f"'{name}" if name[:1] in tuple("=+-@\t\r") else name)
+        assert cell.isprintable() or not cell.isascii()
+        if name.isprintable():
+            assert cell == (
+                f"'{name}" if name[:1] in tuple("=+-@\uff1d\uff0b\uff0d\uff20") else name
+            )
 
 
 def test_csv_cells_are_no_formulas() -> None:
     text = written(CsvWriter, video_report('=HYPERLINK("x"),y.mp4'))
     assert text.splitlines()[1].startswith('"\'=HYPERLINK(""x""),y.mp4",10,')
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("\x1b[2Ja.jpg", "\\x1b[2Ja.jpg"),
+        ("a\r\n=1+1", "a\\r\\n=1+1"),
+        ("\u202egpj.exe", "\\u202egpj.exe"),
+        ("\x9b2J", "\\x9b2J"),
+        ("at 1.00.00\u202fPM.png", "at 1.00.00\u202fPM.png"),
+    ],
+)
+def test_csv_does_not_steer_a_terminal(name: str, cell: str) -> None:
+    assert written(CsvWriter, video_report(name)).splitlines()[1].split(",")[0] == cell
+
+
+def test_csv_cells_with_semicolons_are_quoted() -> None:
+    assert written(CsvWriter, video_report("a;=1+1")).splitlines()[1].startswith('"a;=1+1","10",')
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")

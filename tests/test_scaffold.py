@@ -16,7 +16,7 @@ from fakecheck.errors import CardError, OutputError, UsageError
 from fakecheck.index import registry
 from fakecheck.plugins import PluginHost
 from fakecheck.scaffold.names import Names, check_free, kind_of
-from fakecheck.scaffold.render import NewPackage, render_package, spdx
+from fakecheck.scaffold.render import NewPackage, check_author, render_package, spdx
 from fakecheck.validate.project import read_project
 from tests.bundles import write_bundle
 from tests.test_plugins import plugin
@@ -82,6 +82,12 @@ def test_kinds():
         kind_of("mygan", None, registry())
     with pytest.raises(UsageError, match="'My GAN' cannot be a family's name"):
         kind_of("My GAN", "swap", registry())
+
+
+@pytest.mark.parametrize("author", ["\udcff", "a\x7f", "a\nb"])
+def test_an_author_that_no_file_can_hold(author):
+    with pytest.raises(UsageError, match="holds a character that no name can hold"):
+        check_author(author)
 
 
 def test_the_package_is_complete(tmp_path):

@@ -230,6 +230,12 @@ def test_pack_fills_the_card(package, tmp_path):
     assert "# The form of this file." in (package / CARD_FILE).read_text()
 
 
+def test_a_label_map_with_a_byte_order_mark(package, tmp_path):
+    labels = "\ufeff" + label_map(("face_blur",))
+    card = pack_bundle(package, *files(tmp_path, graph(), labels)).card
+    assert [spec.name for spec in card.classes] == ["face_blur"]
+
+
 def test_without_a_converter_the_bundle_is_whole(package, tmp_path, converter):
     converter.append(MissingDependencyError("no tensorflow", "pip install it"))
     packed = pack_bundle(package, *files(tmp_path, graph()))

@@ -18,6 +18,7 @@ from fakecheck.errors import PluginError, UsageError
 from fakecheck.index import Registry, read_registry
 from fakecheck.plugins import NO_AUTOLOAD, TRUSTED_ONLY, PluginHost
 from fakecheck.trust import bundles_of, sha256_of, standing
+from fakecheck.validate.target import installed_bundles
 from tests.bundles import graph_def, make_card, write_bundle
 from tests.index_samples import entry, install_recorded, write_record
 from tests.plugin_folder import install
@@ -195,6 +196,18 @@ def test_a_damaged_list_of_files_or_card_is_a_problem_of_its_own(site, index):
     assert "no valid YAML" in said["fc-card"]
 
 
+def test_a_path_that_cannot_be_is_a_problem_of_its_own(site, index):
+    install_recorded(site, "fc-null")
+    record = site / "fc_null-1.0.dist-info" / "RECORD"
+    record.write_text(f"x\0/{CARD_FILE},,\n", encoding="utf-8")
+    good = install_recorded(site, "fc-good", mine={"id": "mine"})
+    index(entry(good / "mine", "fc-good"))
+    host = PluginHost.discover(trusted_only=True)
+    assert list(host.detectors) == ["mine"]
+    assert [problem.origin.distribution for problem in host.problems] == ["fc-null"]
+    assert [one.name for one in installed_bundles()] == ["mine"]
+
+
 def test_the_bundled_ones_are_compared_too(site, index):
     install(site, "fakecheck", entry="bundled = own_detectors")
     own = install(site, "own-detectors", entry="", bright={"id": "bright"}, other={"id": "other"})
@@ -226,7 +239,9 @@ def command(site: Path, *arguments: str, **variables: str) -> subprocess.Complet
     """`fakecheck` in a process of its own that has the plug-ins in `site` installed."""
     path = os.pathsep.join([str(site), str(Path(fakecheck.__file__).parents[1])])
     environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "300", **variables}
-    environment.pop(NO_AUTOLOAD, None)
+    # The second one fakecheck has set in this process.
+    for variable in (NO_AUTOLOAD, "PYDANTIC_DISABLE_PLUGINS"):
+        environment.pop(variable, None)
     return subprocess.run(
         [sys.executable, "-m", "fakecheck", *arguments],
         env=environment,
@@ -256,3 +271,31 @@ def test_the_commands_leave_the_untrusted_alone(tmp_path):
 
     command(site, "detectors", "list")
     assert marker.exists()
+
+
+def test_plugins_of_pydantic_are_not_imported(tmp_path):
+    site, marker = tmp_path / "site", tmp_path / "imported"
+    install_recorded(site, "fc-evil", marker, mine={"id": "mine"})
+    points = site / "fc_evil-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[pydantic]\nevil = fc_evil\n", encoding="utf-8")
+    for arguments in (
+        ("detectors", "list", "--trusted-only"),
+        ("detectors", "validate", "stargan"),
+        ("registry", "list"),
+        ("detect", str(REAL_FACE), "--trusted-only"),
+    ):
+        done = command(site, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert not marker.exists(), arguments
+
+
+@pytest.mark.parametrize("content", [b"[fakecheck]\nfoo\n", b"[pydantic]\n\xff = \xfe\n"])
+def test_damaged_entry_points_of_any_distribution_end_no_command(tmp_path, content):
+    site = tmp_path / "site"
+    install(site, "fc-damaged")
+    (site / "fc_damaged-1.0.dist-info" / "entry_points.txt").write_bytes(content)
+    done = command(site, "detectors", "list", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    problems = [one["distribution"] for one in json.loads(done.stdout)["problems"]]
+    # Nobody can tell whom entry points are for that are not text.
+    assert problems == (["fc-damaged"] if b"[fakecheck]" in content else [])

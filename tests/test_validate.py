@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from fakecheck.card import CARD_FILE
 from fakecheck.cli.main import run
 from fakecheck.errors import ExitCode
 from fakecheck.index import registry
+from fakecheck.plugins import NO_AUTOLOAD, TRUSTED_ONLY
 from fakecheck.validate.examine import Options, validate
 from tests.broken_packages import BROKEN, MODULE, Broken, good_bundle, good_package, sha256
 from tests.bundles import card_fields, onnx_model, tensorflow_graph
+from tests.index_samples import install_recorded
 
 pytest.importorskip("onnx", reason="the models of these tests are made with onnx")
 
@@ -90,6 +93,59 @@ def test_without_load_an_import_error_does_not_show(tmp_path, call, monkeypatch)
     assert call("bright")[0] == ExitCode.OK
 
 
+def test_load_imports_no_other_plugin(tmp_path, call, monkeypatch, no_tensorflow):
+    good_package(tmp_path / "package")
+    install(tmp_path / "package", tmp_path / "site", monkeypatch)
+    marker = tmp_path / "imported"
+    install_recorded(tmp_path / "site", "fc-other", marker, other={"id": "other"})
+    code, out, _ = call("bright", "--load")
+    del sys.modules[MODULE]
+    assert code == ExitCode.OK
+    assert "isimportedandgivesbright" in squeezed(out)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("variable", [NO_AUTOLOAD, TRUSTED_ONLY])
+def test_load_imports_nothing_that_the_environment_forbids(
+    tmp_path, call, monkeypatch, no_tensorflow, variable
+):
+    good_package(tmp_path / "package")
+    install(tmp_path / "package", tmp_path / "site", monkeypatch)
+    monkeypatch.setenv(variable, "1")
+    code, out, _ = call("bright", "--load")
+    assert code == ExitCode.OK
+    assert squeezed(f"{variable} is set, so fakecheck-bright 1.0 was not imported") in squeezed(out)
+    assert MODULE not in sys.modules
+
+
+def test_a_card_of_nested_aliases_ends(tmp_path, call):
+    package = good_package(tmp_path / "package")
+    lines = ["a0: &a0 [1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    (package / MODULE / CARD_FILE).write_text("\n".join(lines), encoding="utf-8")
+    code, out, _ = call(package)
+    assert code == ExitCode.OTHER
+    assert failed_checks(out) == ["card.schema"]
+
+
+def test_a_new_family_is_asked_for_in_a_checkout_only(tmp_path, call):
+    package = good_package(tmp_path / "contrib" / "mygan", family="mygan")
+    said = squeezed("family 'mygan' is not in the registry's families.yaml")
+    code, out, _ = call(package)
+    assert (code, failed_checks(out)) == (ExitCode.OK, [])
+    assert f"–words.family{said}" in squeezed(out)
+    (tmp_path / "registry" / "cards").mkdir(parents=True)
+    (tmp_path / "registry" / "families.yaml").touch()
+    code, out, _ = call(package)
+    assert (code, failed_checks(out)) == (ExitCode.OTHER, ["words.family"])
+    assert said in squeezed(out)
+
+
+def test_a_family_of_another_kind_fails_anywhere(tmp_path, call):
+    package = good_package(tmp_path / "package", kind="swap")
+    assert failed_checks(call(package)[1]) == ["words.family"]
+
+
 def test_a_good_package_passes_everything(tmp_path, call, no_tensorflow):
     package = good_package(tmp_path / "package")
     before = sha256(package / MODULE)
@@ -110,7 +166,8 @@ def test_a_good_package_passes_everything(tmp_path, call, no_tensorflow):
 
 def test_markdown_is_a_page_with_the_tables(tmp_path, call):
     limits = ["Misses | pipes, and\n# headings"]
-    package = good_package(tmp_path / "package", limits=limits)
+    summary = "- `x` [y](z) \\| <b>"
+    package = good_package(tmp_path / "package", limits=limits, summary=summary)
     code, out, _ = call(package, "--format", "markdown")
     lines = out.splitlines()
     assert code == ExitCode.OK
@@ -118,7 +175,8 @@ def test_markdown_is_a_page_with_the_tables(tmp_path, call):
     assert "| family | stargan (attribute edit) |" in lines
     assert "| ✓ | `package.licence` | LICENSE |" in lines
     assert "| ✓ | `graph.ops` | only ops that are allowed |" in lines
-    assert r"| misses | Misses \| pipes, and # headings |" in lines
+    assert r"| misses | Misses \| pipes, and \# headings |" in lines
+    assert r"Summary: - \`x\` \[y\](z) \\\| \<b\>" in lines
     for line in lines:
         if line.startswith("| "):
             assert len(re.findall(r"(?<!\\)\|", line)) in (3, 4)

@@ -55,6 +55,19 @@ def rewrite(path, old, new):
         (f'= "{MODULE}"', '= "a b"', "entry_point", "is 'a b', which is no module"),
         ('"*.pb", ', "", "data_files", f"will lack {MODULE}/frozen_inference_graph.pb"),
         ('"*.yaml", ', "", "data_files", f"will lack {MODULE}/detector.yaml"),
+        (
+            "[tool.setuptools.package-data]",
+            "[tool.setuptools]\npackages = []\n[tool.setuptools.package-data]",
+            "data_files",
+            f"will lack {MODULE}: packages does not name it",
+        ),
+        (
+            "[tool.setuptools.package-data]",
+            '[tool.setuptools.exclude-package-data]\n"*" = ["*.pb"]\n'
+            "[tool.setuptools.package-data]",
+            "data_files",
+            f"will lack {MODULE}/frozen_inference_graph.pb",
+        ),
     ],
 )
 def test_what_pyproject_lacks(package, old, new, check, sentence):
@@ -69,6 +82,7 @@ def test_what_pyproject_lacks(package, old, new, check, sentence):
     [
         ("def (", "line 1: invalid syntax"),
         ("x = 1", "defines no fakecheck_detectors"),
+        ("def fakecheck_detectors(): ...", "fakecheck_detectors has no @hookimpl over it"),
     ],
 )
 def test_a_module_without_a_hook(package, code, sentence):
@@ -85,6 +99,23 @@ def test_a_module_without_a_hook(package, code, sentence):
 def test_other_ways_to_have_a_hook(package, code):
     (package / MODULE / "__init__.py").write_text(code, encoding="utf-8")
     assert findings(package)["package.hook"].status == "ok"
+
+
+def test_a_bundle_beside_the_package_is_in_no_wheel(package):
+    good_bundle(package / "data")
+    found = findings(package)["package.data_files"]
+    assert found.status == "failed"
+    assert "will lack data, which lies in none of its packages" in found.message
+
+
+def test_data_of_a_package_within_the_package(package):
+    inner = package / MODULE / "inner"
+    good_bundle(inner)
+    assert findings(package)["package.data_files"].status == "failed"
+    (inner / "__init__.py").touch()
+    with (package / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(f'"{MODULE}.inner" = ["*.yaml", "*.pb", "*.pbtxt", "*.onnx"]\n')
+    assert findings(package)["package.data_files"].status == "ok"
 
 
 def test_setup_cfg_and_a_src_folder_will_do(package):
@@ -129,6 +160,9 @@ def test_bundles_of_other_packages_and_of_tests_are_not_its_own(package):
 
 def test_a_project_file_that_cannot_be_parsed(package):
     (package / "pyproject.toml").write_text("[project\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"pyproject.toml: cannot be read: "):
+        find_target(str(package))
+    (package / "pyproject.toml").write_text("a = " + "[" * 3000, encoding="utf-8")
     with pytest.raises(InputError, match=r"pyproject.toml: cannot be read: "):
         find_target(str(package))
     # A bundle inside of it can still be looked at.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from fakecheck.cli.shared import FORMAT, TRUSTED_ONLY
 from fakecheck.cli.validate import validate
 from fakecheck.errors import FakecheckError, UsageError
 from fakecheck.plugins import InstalledDetector, PluginHost, PluginProblem
+from fakecheck.report.encode import dumped
 
 
 @click.group()
@@ -47,7 +47,7 @@ def list_(form: str, trusted_only: bool) -> None:
             "detectors": [_row(one) for one in usable],
             "problems": [_problem(problem) for problem in problems],
         }
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        click.echo(dumped(content))
         return
     console = Console()
     if usable:
@@ -71,7 +71,7 @@ def show(detector_id: str, form: str) -> None:
     one = _find(PluginHost.discover(), detector_id)
     if form == "json":
         content = {**one.card.model_dump(mode="json", by_alias=True), "from": str(one.origin)}
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        click.echo(dumped(content))
         return
     _show(Console(), one)
 
@@ -126,7 +126,8 @@ def _find(host: PluginHost, identifier: str) -> InstalledDetector:
         raise broken
     known = ", ".join(host.detectors)
     raise UsageError(
-        f"No detector is called {identifier!r}", f"known are {known}" if known else None
+        f"No detector is called {identifier!r}",
+        (f"known are {known}" if known else "no detector is installed") + host.hint,
     )
 
 

@@ -64,7 +64,7 @@ def new(
     pack` has put a graph into it. Nothing that is there already is overwritten.
     """
     # Not at the top: Jinja is imported only by those who need it.
-    from fakecheck.scaffold.render import NewPackage, render_package, spdx
+    from fakecheck.scaffold.render import NewPackage, check_author, render_package, spdx
 
     if "frame" in regions and len(regions) > 1:
         raise UsageError("Region frame cannot be joined with regions of a face")
@@ -73,7 +73,7 @@ def new(
     check_free(names, PluginHost.discover(), words)
     known = family in words.families
     kind = kind_of(family, kind, words)
-    licence = spdx(licence)
+    licence, author = spdx(licence), check_author(author)
     # Twice the same region would look twice at the same pixels.
     package = NewPackage(names, family, kind, list(dict.fromkeys(regions)), author, licence)
     folder = out / names.distribution

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from fakecheck.card import ONNX_FILE
 from fakecheck.errors import MissingDependencyError
+from fakecheck.report.record import visible
 
 if TYPE_CHECKING:
     from fakecheck.scaffold.pack import Packed
@@ -48,10 +49,10 @@ def pack(graph: Path, labels: Path, package: str, side: int | None, color: str |
     with Console(stderr=True).status("checking, copying and converting"):
         packed = pack_bundle(folder, graph, labels, side, color)
     for key, value in _facts(packed):
-        click.echo(f"{key:<12} {value}")
+        click.echo(f"{key:<12} {visible(value)}")
     if packed.left:
         separator = ",\n" + 13 * " "
-        click.echo(f"{'to fill in':<12} {separator.join(packed.left)}")
+        click.echo(f"{'to fill in':<12} {separator.join(map(visible, packed.left))}")
     advice = f"fakecheck detectors validate {root} --load"
     if packed.is_silent:
         advice += " --data DIR --calibrate"

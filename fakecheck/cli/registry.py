@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from textwrap import wrap
@@ -20,6 +19,7 @@ from fakecheck.errors import ExitCode, UsageError
 from fakecheck.index import BUNDLED, IndexEntry, Registry, registry
 from fakecheck.index_files import artifacts_of
 from fakecheck.plugins import InstalledDetector, PluginHost
+from fakecheck.report.encode import dumped
 from fakecheck.trust import Standing, standing
 
 # Columns of the list that are left out where words would have to be folded, the first one first.
@@ -86,7 +86,7 @@ def show(detector_id: str, form: str) -> None:
             f"did you mean {close[0]}?" if close else f"known are {', '.join(ids) or 'none'}",
         )
     if form == "json":
-        click.echo(json.dumps(_content(entry), indent=2, ensure_ascii=False))
+        click.echo(dumped(_content(entry)))
         return
     _show(Console(), entry, known)
 
@@ -107,7 +107,7 @@ def check(form: str) -> int:
     ]
     if form == "json":
         rows = [_standing(one, place) for one, place in found]
-        click.echo(json.dumps({"detectors": rows}, indent=2, ensure_ascii=False))
+        click.echo(dumped({"detectors": rows}))
     else:
         _print_standings(found, len(host.problems))
     changed = any(place.state == "changed" for _, place in found)
@@ -144,7 +144,7 @@ def _content(entry: IndexEntry) -> dict[str, Any]:
 def _print_entries(entries: Sequence[IndexEntry], form: str) -> None:
     if form == "json":
         content = {"detectors": [_content(entry) for entry in entries]}
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        click.echo(dumped(content))
         return
     if not entries:
         click.echo("No detector is known.")

@@ -206,5 +206,9 @@ def _tell_missing(detectors: DetectorSet, host: PluginHost, say: Callable[[str],
             f"Warning: {refused} {noun} not trusted and left out: fakecheck detectors list "
             "--trusted-only says why"
         )
+    if broken := sum(not problem.refused for problem in host.problems):
+        noun = "detector or plug-in" if broken == 1 else "detectors or plug-ins"
+        state = "cannot be used and is" if broken == 1 else "cannot be used and are"
+        say(f"Warning: {broken} {noun} {state} left out: fakecheck detectors list says why")
     for error in detectors.errors:
         say(f"Warning: detector {error.detector} is left out: {error.message}")

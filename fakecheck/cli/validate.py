@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from fakecheck.cli.markup import escape
 from fakecheck.errors import ExitCode, InputError, UsageError
+from fakecheck.report.encode import dumped
 
 if TYPE_CHECKING:
     from fakecheck.validate.examine import Validation
@@ -92,7 +92,7 @@ def validate(
 
         validation = examine(target, options, watcher=watch, progress=progress)
     if form == "json":
-        click.echo(json.dumps(validation_record(validation), indent=2, ensure_ascii=False))
+        click.echo(dumped(validation_record(validation)))
     elif form == "markdown":
         click.echo(markdown(validation), nl=False)
     else:

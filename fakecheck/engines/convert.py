@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.card import GRAPH_FILE, DetectorCard
-from fakecheck.engines.base import INPUT, OUTPUTS, Engine
+from fakecheck.engines.base import INPUT, OUTPUTS, Engine, RawBoxes
 from fakecheck.engines.onnx import OnnxEngine
 from fakecheck.engines.tensorflow import INSTALL, TensorFlowEngine
 from fakecheck.errors import MissingDependencyError, PluginError
@@ -30,6 +30,8 @@ OPSET = 17
 TOLERANCE = 1e-3
 # Under this overlap two boxes are not the same box found twice.
 MIN_IOU = 0.5
+# Boxes of a picture that are compared, the best ones: the time is that of their square.
+MAX_COMPARED = 300
 # tf2onnx takes under a minute for a Faster R-CNN on one core.
 TIMEOUT_SECONDS = 900
 
@@ -175,19 +177,13 @@ def compare(first: Engine, second: Engine, pictures: NDArray[np.uint8]) -> Agree
     They are matched greedily, best score first, by class and overlap, since boxes of equal score
     come in any order. Raises PluginError where a score or a coordinate differs by more than 1e-3,
     or a box of one is missing from the other. It may be missing only if it scores no more than the
-    other's last one: there the limit on the number of boxes has cut it off.
+    other's last one: there the limit on the number of boxes has cut it off, the detector's own or
+    that of 300, to which the comparison keeps.
     """
     total, score, coordinate = 0, 0.0, 0.0
     one, other = first.run(pictures), second.run(pictures)
     for index in range(len(pictures)):
-        a, b = (
-            (
-                raw.boxes[index, : raw.counts[index]],
-                raw.scores[index, : raw.counts[index]],
-                raw.classes[index, : raw.counts[index]],
-            )
-            for raw in (one, other)
-        )
+        a, b = _best(one, index), _best(other, index)
         pairs = _match(a, b)
         for mine, theirs, matched in ((a, b, 0), (b, a, 1)):
             lonely = np.delete(mine[1], [pair[matched] for pair in pairs])
@@ -211,6 +207,12 @@ def compare(first: Engine, second: Engine, pictures: NDArray[np.uint8]) -> Agree
 
 
 Boxes = tuple[Floats, Floats, NDArray[np.int32]]
+
+
+def _best(raw: RawBoxes, index: int) -> Boxes:
+    """The best boxes of a picture, MAX_COMPARED at most, with scores and classes."""
+    best = np.argsort(-raw.scores[index, : raw.counts[index]], kind="stable")[:MAX_COMPARED]
+    return raw.boxes[index, best], raw.scores[index, best], raw.classes[index, best]
 
 
 def _match(a: Boxes, b: Boxes) -> list[tuple[int, int]]:

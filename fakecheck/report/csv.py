@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TextIO
 
 from fakecheck.report.record import (
@@ -36,8 +37,11 @@ COLUMNS = (
     "threshold",
     "llr",
 )
-# What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), in both widths.
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Control characters, line separators and what turns the direction of writing. Not all that cannot
+# be seen: a file may be called by joined emoji, or with the narrow space of macOS' screenshots.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class CsvWriter:
@@ -48,21 +52,22 @@ class CsvWriter:
     box lies in the seconds in which that face carried the verdict; all three are empty where nobody
     said so. `file_verdict`, `file_probability` and `threshold` are the file's, the same in all of
     its rows, `llr` is the box's. A text that a spreadsheet would run as a formula, such as the file
-    name `=1+1.jpg`, gets a `'` in front. Open the stream with newline="", as Python's csv module
+    name `=1+1.jpg`, gets a `'` in front, and control characters in it become
+    escapes such as `\\x1b`. Open the stream with newline="", as Python's csv module
     asks for.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._writer = csv.writer(stream, lineterminator="\n")
-        # Before Python 3.13 a lone carriage return is not quoted, and ends the row for a reader.
+        # Where the comma is in numbers, spreadsheets split cells at semicolons.
         self._quoter = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._writer.writerow(COLUMNS)
 
     def add(self, report: Report) -> None:
         """Writes the detections of `report` in their order."""
         file = report.media.path
-        writer = self._quoter if "\r" in file else self._writer
+        writer = self._quoter if ";" in file else self._writer
         verdicts = {one.track: one for one in report.face_verdicts}
         said = _said_of_file(report)
         writer.writerows(
@@ -125,5 +130,9 @@ def _said_of_file(report: Report) -> list[str | float]:
 
 
 def _safe(text: str) -> str:
-    text = printable(text)
+    text = _STEERING.sub(_escape, printable(text))
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")

@@ -193,7 +193,7 @@ def _read_graph(path: Path) -> tuple[bytes, GraphFacts]:
 def _class_names(data: bytes, what: str) -> list[str]:
     """Names of the classes, in the order of their ids."""
     try:
-        classes = parse_label_map(data.decode("utf-8"))
+        classes = parse_label_map(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise CardError(f"{what} is no label map: it is not text") from error
     except ValueError as error:

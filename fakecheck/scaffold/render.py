@@ -55,6 +55,13 @@ def spdx(licence: str) -> str:
         ) from error
 
 
+def check_author(author: str) -> str:
+    """The author's name as it is. Raises UsageError for characters that TOML cannot hold."""
+    if not author.isprintable():
+        raise UsageError(f"{author!r} holds a character that no name can hold", "--author NAME")
+    return author
+
+
 def render_package(package: NewPackage, folder: Path) -> list[Path]:
     """Writes the package as the new `folder` and gives its files, relative to that, in order.
 

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from fakecheck.card import GRAPH_FILE, ONNX_FILE
 from fakecheck.engines import Engine, RawBoxes
 from fakecheck.engines.convert import Agreement, compare
-from fakecheck.errors import MissingDependencyError, PluginError
+from fakecheck.errors import MissingDependencyError, PluginError, UsageError
 from fakecheck.plugins import PluginHost
 from fakecheck.validate.drawn import HUGE, TINY, USUAL, Scene, drawn_scene
 from fakecheck.validate.findings import Check, Skipped, apart, counted
 from fakecheck.validate.static_checks import OPENABLE
 from fakecheck.validate.subject import Subject
-from fakecheck.validate.target import same_distribution
 
 # Boxes may be over the edge by what float32 leaves of a division.
 EDGE = 1e-4
@@ -39,16 +38,17 @@ def check_hook(subject: Subject) -> str:
     mine = subject.card.id
     if subject.distribution is None:
         raise Skipped("the bundle belongs to no package")
-    host = PluginHost.discover(autoload=True, trusted_only=False)
+    try:
+        host = PluginHost.of_distribution(subject.distribution)
+    except UsageError as error:
+        raise Skipped(error.message) from error
     for problem in host.problems:
-        same = same_distribution(problem.origin.distribution, subject.distribution)
-        if same and problem.detector in (None, mine, subject.folder.resolve().name):
+        if problem.detector in (None, mine, subject.folder.resolve().name):
             raise PluginError(
                 f"the installed plug-in {problem.origin} cannot be used: {problem.cause}",
                 "import its module in a Python of the same environment to see where it fails",
             )
-    found = host.detectors.get(mine)
-    if found and same_distribution(found.origin.distribution, subject.distribution):
+    if found := host.detectors.get(mine):
         return f"{found.origin} is imported and gives {mine}"
     raise Skipped(f"{subject.distribution} is not installed, so its hook was not run")
 

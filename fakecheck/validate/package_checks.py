@@ -79,8 +79,11 @@ def check_hook(project: Project) -> str:
         except (OSError, ValueError) as error:
             raise PluginError(f"{file} cannot be read: {error}") from error
         if ":" not in value and not {HOOK, "*"} & set(_names(tree)):
+            bare = any(
+                isinstance(node, ast.FunctionDef) and node.name == HOOK for node in tree.body
+            )
             raise PluginError(
-                f"{file} defines no {HOOK}",
+                f"{file}: {HOOK} has no @hookimpl over it" if bare else f"{file} defines no {HOOK}",
                 f"write @hookimpl over def {HOOK}(), which returns the bundles' folders: see "
                 "fakecheck/hookspecs.py",
             )
@@ -93,30 +96,59 @@ def check_data_files(project: Project) -> str:
         raise Skipped("told only for setuptools: other build backends take all files")
     if (project.folder / "MANIFEST.in").exists():
         raise Skipped("MANIFEST.in decides which data files are taken")
-    for value in project.entry_points.values():
-        package = _module(value).split(".")[0]
-        file = project.module_file(package)
-        if file is None or file.name != "__init__.py":
-            continue
-        taken = {
-            path.resolve()
-            for pattern in project.data_patterns(package)
-            for path in file.parent.glob(pattern)
-        }
-        for bundle in project.bundles:
-            _check_taken(bundle, file.parent, package, taken)
+    homes = _homes(project)
+    taken = {
+        path.resolve()
+        for package, home in homes.items()
+        for path in _matching(home, project.data_patterns(package))
+        - _matching(home, project.excluded_patterns(package))
+    }
+    for bundle in project.bundles:
+        _check_taken(project, bundle.resolve(), homes, taken)
     return "package data names all files of the bundles"
 
 
-def _check_taken(bundle: Path, home: Path, package: str, taken: set[Path]) -> None:
-    folder = bundle.resolve()
-    if not folder.is_relative_to(home.resolve()):
-        return
+def _homes(project: Project) -> dict[str, Path]:
+    """Package → folder, of the entry points' packages and others that package data is named of.
+
+    Raises PluginError where setuptools is told of packages and an entry point's is not among them.
+    """
+    told = project.packages
+    homes = {}
+    points = {_module(value).split(".")[0] for value in project.entry_points.values()}
+    for package in (*sorted(points), *project.packages_with_data):
+        file = project.module_file(package)
+        if file is None or file.name != "__init__.py":
+            continue
+        if told is None or package in told:
+            homes[package] = file.parent.resolve()
+        elif package in points:
+            raise PluginError(
+                f"a wheel of the package will lack {package}: packages does not name it",
+                f'write under [tool.setuptools] packages = ["{package}"]',
+            )
+    return homes
+
+
+def _matching(home: Path, patterns: list[str]) -> set[Path]:
+    return {path for pattern in patterns for path in home.glob(pattern)}
+
+
+def _check_taken(project: Project, folder: Path, homes: dict[str, Path], taken: set[Path]) -> None:
+    around = [package for package, home in homes.items() if folder.is_relative_to(home)]
+    if not around:
+        raise PluginError(
+            f"a wheel of the package will lack {folder.relative_to(project.folder.resolve())}, "
+            "which lies in none of its packages",
+            "move the bundle's folder into that of the package which the entry point names",
+        )
+    package, home = around[0], homes[around[0]]
     for name in _BUNDLE_FILES:
         if (folder / name).exists() and folder / name not in taken:
-            inside = (folder / name).relative_to(home.resolve()).as_posix()
+            inside = (folder / name).relative_to(home).as_posix()
             raise PluginError(
-                f"a wheel of the package will lack {package}/{inside}: no package data names it",
+                f"a wheel of the package will lack {package}/{inside}: no package data names it, "
+                "or it is excluded",
                 f'write under [tool.setuptools.package-data] {package} = ["{inside}"] with the '
                 "other files of the bundle",
             )
@@ -127,10 +159,10 @@ def _module(value: str) -> str:
 
 
 def _names(tree: ast.Module) -> list[str]:
-    """Names that the module's top level binds."""
+    """Names that the module's top level binds, other than to functions without a decorator."""
     names: list[str] = []
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
             names.append(node.name)
         elif isinstance(node, ast.ImportFrom | ast.Import):
             names += [alias.asname or alias.name for alias in node.names]

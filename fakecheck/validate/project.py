@@ -80,18 +80,39 @@ class Project:
         backend = str(_table(self.pyproject, "build-system").get("build-backend", "setuptools"))
         return backend.startswith("setuptools")
 
+    @property
+    def packages(self) -> list[str] | None:
+        """The packages that setuptools is told to take, None where it has to find them."""
+        given = _table(self.pyproject, "tool", "setuptools").get("packages")
+        if isinstance(given, list):
+            return [str(package) for package in given]
+        written = self.setup_cfg.get("options", {}).get("packages")
+        if given is not None or written is None or written.strip().startswith("find"):
+            return None
+        return _words(written)
+
+    @property
+    def packages_with_data(self) -> list[str]:
+        """The packages that data are named of for setuptools."""
+        given = {*_table(self.pyproject, "tool", "setuptools", "package-data")}
+        given |= {*self.setup_cfg.get("options.package_data", {})}
+        return sorted(given - {"*", ""})
+
     def data_patterns(self, package: str) -> list[str]:
         """Globs, from the folder of `package` on, of the data that setuptools is told to take."""
+        return self._patterns(package, "package-data")
+
+    def excluded_patterns(self, package: str) -> list[str]:
+        """Globs as those of `data_patterns`, of what is left out of them."""
+        return self._patterns(package, "exclude-package-data")
+
+    def _patterns(self, package: str, table: str) -> list[str]:
         patterns: list[str] = []
-        given = _table(self.pyproject, "tool", "setuptools", "package-data")
+        given = _table(self.pyproject, "tool", "setuptools", table)
+        written = self.setup_cfg.get(f"options.{table.replace('-', '_')}", {})
         for key in (package, "*", ""):
             patterns += given.get(key, [])
-            patterns += (
-                self.setup_cfg.get("options.package_data", {})
-                .get(key, "")
-                .replace(",", "\n")
-                .split()
-            )
+            patterns += _words(written.get(key, ""))
         return patterns
 
     @cached_property
@@ -129,6 +150,8 @@ def read_project(folder: Path) -> Project | None:
             parser.optionxform = str  # type: ignore[assignment,method-assign]
             parser.read_string(path.read_text(encoding="utf-8"))
             setup_cfg = {name: dict(parser[name]) for name in parser.sections()}
+    except RecursionError as error:
+        raise PluginError(f"{path}: cannot be read: it is nested too deep") from error
     except (OSError, ValueError, ConfigError) as error:
         raise PluginError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     if not pyproject and "metadata" not in setup_cfg:
@@ -175,6 +198,11 @@ def _table(content: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
         if not isinstance(content, Mapping):
             return {}
     return content
+
+
+def _words(text: str) -> list[str]:
+    """setup.cfg's way of writing a list: commas or lines between its items."""
+    return text.replace(",", "\n").split()
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from fakecheck import __version__
 from fakecheck.card import DetectorCard
+from fakecheck.markdown import code, plain
 from fakecheck.validate.data import Accuracy
 from fakecheck.validate.examine import BundleReport, Validation
 from fakecheck.validate.findings import Finding, apart
@@ -89,19 +89,21 @@ def markdown(validation: Validation) -> str:
     """The page that a contributor pastes into a pull request."""
     state = "passes" if validation.passed else "does not pass"
     parts = [
-        f"## `{validation.target}` {state} validation",
+        f"## {code(validation.target)} {state} validation",
         f"{verdict_line(validation)}, by `fakecheck detectors validate` {__version__}.",
     ]
     if validation.package:
         parts += ["### Package", _checks(validation.package)]
     for bundle in validation.bundles:
-        parts.append(f"### Detector `{_cell(bundle.name)}`")
+        parts.append(f"### Detector {code(bundle.name)}")
         if bundle.card is not None:
-            parts += [_cell(bundle.card.summary), _table(("card", ""), card_facts(bundle.card))]
+            # Behind a word: at the start of a line a text could be a heading or a list.
+            parts.append(f"Summary: {plain(bundle.card.summary)}")
+            parts.append(_table(("card", ""), _plain_rows(card_facts(bundle.card))))
         parts.append(_checks(bundle.findings))
         measured = list(measured_rows(bundle))
         if measured:
-            parts.append(_table(("measured", ""), measured))
+            parts.append(_table(("measured", ""), _plain_rows(measured)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -112,18 +114,17 @@ def _checks(findings: Sequence[Finding]) -> str:
             (
                 MARKS[one.status],
                 f"`{one.check}`",
-                one.message + (f" – *{one.advice}*" if one.advice else ""),
+                plain(one.message) + (f" – *{plain(one.advice)}*" if one.advice else ""),
             )
             for one in findings
         ],
     )
 
 
+def _plain_rows(rows: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    return ((name, plain(value)) for name, value in rows)
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([_cell(cell) for cell in row] for row in rows)]
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Text of a card or of an error, in one line that no table or page can be broken with."""
-    return re.sub(r"([|<\[\]])", r"\\\1", " ".join(text.split()))

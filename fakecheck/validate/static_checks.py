@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
-import yaml
-
-from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
+from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, read_fields
 from fakecheck.card_text import MARK, open_fields
 from fakecheck.errors import CardError, GraphRefusedError, PluginError
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
 from fakecheck.graph_ends import check_ends, onnx_ends, tensorflow_ends
-from fakecheck.index import Registry, registry
+from fakecheck.index import FAMILIES_FILE, Registry, registry
+from fakecheck.index_files import CARDS
 from fakecheck.labelmap import check_label_map
 from fakecheck.validate import words
 from fakecheck.validate.findings import Check, Skipped, counted
@@ -41,9 +41,12 @@ def check_card(bundle: Bundle) -> str:
 
 def check_no_todo(bundle: Bundle) -> str:
     """No field of the card waits to be filled in."""
+    path = bundle.folder / CARD_FILE
     try:
-        left = open_fields((bundle.folder / CARD_FILE).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        # Within its limits first: a few lines of aliases can stand for more than can be walked.
+        read_fields(path)
+        left = open_fields(path.read_text(encoding="utf-8"))
+    except CardError as error:
         raise Skipped(f"{CARD_FILE} cannot be read") from error
     if left:
         raise CardError(
@@ -76,8 +79,19 @@ def check_id(bundle: Bundle) -> str:
 
 
 def check_family(bundle: Bundle) -> str:
-    """See `words.check_family`."""
-    return words.check_family(bundle.card.family, bundle.card.kind, _registry().families)
+    """See `words.check_family`. A new family is only asked for where its entry could be written."""
+    card, families = bundle.card, _registry().families
+    try:
+        return words.check_family(card.family, card.kind, families)
+    except CardError as error:
+        if card.family in families or _in_checkout(bundle.folder):
+            raise
+        raise Skipped(error.message, error.advice) from error
+
+
+def _in_checkout(folder: Path) -> bool:
+    registries = (parent / "registry" for parent in folder.resolve().parents)
+    return any((one / FAMILIES_FILE).is_file() and (one / CARDS).is_dir() for one in registries)
 
 
 def check_classes(bundle: Bundle) -> str:

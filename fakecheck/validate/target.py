@@ -108,9 +108,13 @@ def installed_bundles() -> list[Installed]:
             try:
                 card = load_card(folder)
                 one = Installed(card.id, folder, origin, card.files)
-            except CardError:
+            # Not of its card alone: what one package's list of files names is no matter of others.
+            except Exception:
                 one = Installed(folder.name, folder, origin, {})
-            found.setdefault(folder.resolve(), one)
+            try:
+                found.setdefault(folder.resolve(), one)
+            except (OSError, RuntimeError, ValueError):
+                continue  # no path of a file
     return list(found.values())
 
 
