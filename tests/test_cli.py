@@ -71,6 +71,7 @@ def test_a_folder_gives_one_valid_report_a_line(fakecheck):
     reports = [json.loads(line) for line in out.splitlines()]
     assert {Path(report["media"]["path"]).name for report in reports} == {
         "real_face.jpg",
+        "real_face.heic",
         "forged_face.jpg",
         "real_clip.mpg",
         "forged_clip.mp4",
