@@ -201,9 +201,9 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    bundled = RECIPES / f"{path.name.removesuffix('.yaml')}.yaml"
     if not path.is_file():
-        if not bundled.is_file():
+        bundled = RECIPES / f"{path.name.removesuffix('.yaml')}.yaml"
+        if path.parent != Path() or not bundled.is_file():
             known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.yaml")))
             raise UsageError(f"no recipe {str(path)!r}", advice=f"known are {known}")
         path = bundled

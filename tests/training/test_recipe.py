@@ -25,6 +25,12 @@ def test_unknown_recipe_lists_the_known_ones() -> None:
         load_detector_recipe(Path("stylegan9"))
 
 
+def test_a_path_that_leads_nowhere_is_no_bundled_recipe() -> None:
+    assert load_detector_recipe(Path("stylegan.yaml")).name == "stylegan"
+    with pytest.raises(UsageError, match=r"no recipe '/no/such/dir/stylegan\.yaml'"):
+        load_detector_recipe(Path("/no/such/dir/stylegan.yaml"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
