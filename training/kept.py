@@ -12,7 +12,12 @@ import yaml
 
 from fakecheck.errors import UsageError
 from fakecheck.files import atomic_path
-from fakecheck_training.recipe import BackboneRecipe, DetectorRecipe, load_backbone_recipe
+from fakecheck_training.recipe import (
+    RECIPES,
+    BackboneRecipe,
+    DetectorRecipe,
+    load_backbone_recipe,
+)
 
 # In the folder of a backbone: all of its recipe.
 RECIPE = "recipe.yaml"
@@ -29,8 +34,13 @@ def backbone_folder(work: Path, name: str) -> Path:
 
 def backbone_recipe(work: Path, name: str) -> BackboneRecipe:
     """What the backbone `name` was trained by; the bundled recipe where WORK keeps none."""
-    kept = backbone_folder(work, name) / RECIPE
-    return load_backbone_recipe(kept if kept.exists() else Path(name))
+    for path in (backbone_folder(work, name) / RECIPE, RECIPES / f"{name}.yaml"):
+        if path.exists():
+            return load_backbone_recipe(path)
+    raise UsageError(
+        f"there is no backbone {name!r}",
+        advice="run python -m fakecheck_training.backbone with its recipe first",
+    )
 
 
 def backbones_up_to(work: Path, name: str) -> list[str]:

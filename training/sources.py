@@ -72,6 +72,7 @@ def detector_source(
     recipe: DetectorRecipe, data: Path, samples: Sequence[Sample], faces: dict[str, Face]
 ) -> Source:
     """What a detector's records are drawn from: the fit split."""
+    _check_sets(recipe, recipe.records, samples)
     fakes = pick(samples, "fit", fake=True, sets=recipe.fake_sets)
     reals = pick(samples, "fit", fake=False)
     if not ((fakes or recipe.simulate) and reals):
@@ -79,7 +80,6 @@ def detector_source(
             f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures to fit, "
             "and both are needed"
         )
-    _check_sets(recipe, recipe.records, samples)
     source = _source(recipe, recipe.records, data, faces, fakes, reals, recipe.classes)
     return filtered(source, recipe.crop.filters)
 
@@ -91,6 +91,8 @@ def _check_sets(
 ) -> None:
     """Raises UsageError for a set that is named and not there."""
     known = {sample.dataset for sample in samples}
+    if isinstance(recipe, DetectorRecipe):  # an input may have no picture that shows a face
+        known |= {item.name for item in recipe.inputs}
     for name in [*recipe.fake_sets, *mix.fake_weights, *mix.real_weights]:
         if name not in known:
             raise UsageError(

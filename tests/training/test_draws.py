@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn import drawn_face, write_pack
+from drawn import drawn_face, drawn_recipe, write_pack
 
 from fakecheck.errors import InputError, UsageError
 from fakecheck.regions import crop_regions
@@ -31,7 +31,7 @@ from fakecheck_training.draws.views import (
 )
 from fakecheck_training.recipe import BackboneRecipe, CropSpec
 from fakecheck_training.simulation.parts import PARTS, part_box
-from fakecheck_training.sources import backbone_source
+from fakecheck_training.sources import backbone_source, detector_source
 
 
 def test_flipping_twice_changes_nothing_and_once_swaps_the_eyes() -> None:
@@ -221,6 +221,13 @@ def test_sets_that_are_not_there_are_named(tmp_path: Path) -> None:
     recipe = replace(recipe, fake_sets=["toy"], real_weights={"tyo": 2.0})
     with pytest.raises(UsageError, match="no set 'tyo'"):
         backbone_source(recipe, tmp_path, samples, faces, "fit")
+
+
+def test_a_set_of_a_detector_that_is_not_there_is_named(tmp_path: Path) -> None:
+    faces, samples = write_pack(tmp_path), read_samples(tmp_path)
+    recipe = replace(drawn_recipe("toy", "toygan", 64, 4, 4), fake_sets=["toi"])
+    with pytest.raises(UsageError, match=r"no set 'toi'.*known are toy"):
+        detector_source(recipe, tmp_path, samples, faces)
 
 
 @pytest.mark.parametrize("matched", [False, True])

@@ -22,7 +22,7 @@ from fakecheck_training.draws.parts import PartSource
 from fakecheck_training.inputs import faces as input_faces
 from fakecheck_training.inputs.faces import find_input_faces, marked_face, with_parts
 from fakecheck_training.inputs.samples import InputSet, read_input
-from fakecheck_training.recipe import InputSpec, load_detector_recipe
+from fakecheck_training.recipe import InputSpec, Records, load_detector_recipe
 from fakecheck_training.simulation.parts import part_box
 from fakecheck_training.sources import detector_source, known_samples
 
@@ -311,6 +311,7 @@ def test_a_recipe_of_fakes_alone_is_one_error(
         load_detector_recipe(Path("partswap")),
         classes=CLASSES,
         fake_sets=["mine"],
+        records=Records(4, 4),
         inputs=[InputSpec("voc", "mine", "mine", "my own")],
     )
     # No pack lies in the data folder, and none is needed.

@@ -89,3 +89,5 @@ def test_a_backbone_s_own_recipe_is_kept_and_a_changed_one_told(tmp_path: Path) 
 
 def test_of_a_backbone_that_kept_no_recipe_the_bundled_one_is_taken(tmp_path: Path) -> None:
     assert backbone_recipe(tmp_path, "stills") == load_backbone_recipe(Path("stills"))
+    with pytest.raises(UsageError, match=r"no backbone 'nope' \(run .*backbone with its recipe"):
+        backbone_recipe(tmp_path, "nope")
