@@ -15,7 +15,7 @@ from fakecheck_training.draws.filtered import filtered
 from fakecheck_training.draws.matched import MatchedSource
 from fakecheck_training.draws.parts import PartSource
 from fakecheck_training.draws.source import Source
-from fakecheck_training.faces import load_faces, with_faces
+from fakecheck_training.faces import check_searched, load_faces, with_faces
 from fakecheck_training.inputs.faces import find_input_faces
 from fakecheck_training.inputs.samples import read_input, tell_problems
 from fakecheck_training.recipe import BackboneRecipe, CropSpec, DetectorRecipe, Records
@@ -31,8 +31,9 @@ def known_samples(
     be used is told on stderr.
     """
     if recipe is None or not recipe.inputs:
-        faces = load_faces(work)
-        return with_faces(read_samples(data), faces), faces
+        found, faces = read_samples(data), load_faces(work)
+        check_searched(found, work)
+        return with_faces(found, faces), faces
     samples: list[Sample] = []
     faces = {}
     if any(data.glob("*/manifest.csv")):
