@@ -2,7 +2,8 @@
 
 Leaves in WORK/backbones/NAME: `checkpoint/` to go on from, `backbone/ckpt-1` (an object-based
 checkpoint of the averaged backbone, which the Object Detection API takes as a `classification`
-fine-tune checkpoint) and `log.csv`; the last line of it is what a card says of this stage.
+fine-tune checkpoint), `recipe.yaml` and `log.csv`; the last line of it is what a card says of this
+stage.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ from sklearn.metrics import roc_auc_score
 from fakecheck.errors import InputError
 from fakecheck_training.compat import tf
 from fakecheck_training.draws.source import Source
+from fakecheck_training.kept import (
+    backbone_folder,
+    backbone_recipe,
+    check_backbone_kept,
+    keep_backbone,
+)
 from fakecheck_training.networks.classifier import Trainer, backbone_of, batches, make_batch
 from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
 from fakecheck_training.options import cli, data_option, recipe_argument, work_option
@@ -32,12 +39,12 @@ COLUMNS = ("step", "loss", "calib_auc", "ms_a_picture", "seconds")
 
 def backbone_path(work: Path, name: str) -> Path:
     """The checkpoint of a backbone recipe's result, as TensorFlow names it."""
-    return work / "backbones" / name / "backbone" / "ckpt-1"
+    return backbone_folder(work, name) / "backbone" / "ckpt-1"
 
 
 def trained_backbone(work: Path, name: str) -> Path:
     """Its checkpoint. Raises InputError where its training is not done."""
-    row, wanted = last_row(work, name), load_backbone_recipe(Path(name)).steps
+    row, wanted = last_row(work, name), backbone_recipe(work, name).steps
     if int(row["step"]) < wanted:
         raise InputError(
             f"the backbone {name} has {row['step']} of its {wanted} steps",
@@ -48,7 +55,7 @@ def trained_backbone(work: Path, name: str) -> Path:
 
 def last_row(work: Path, name: str) -> dict[str, str]:
     """Step, loss, AUC and seconds at the end of a backbone's training."""
-    path = work / "backbones" / name / "log.csv"
+    path = backbone_folder(work, name) / "log.csv"
     if not path.exists():
         raise InputError(
             f"{path} does not exist",
@@ -85,16 +92,18 @@ def check_auc(trainer: Trainer, held_back: Any) -> float:
 
 def train_backbone(recipe: BackboneRecipe, source: Source, held_back: Source, work: Path) -> Path:
     """Trains until `recipe.steps`, going on from a checkpoint if there is one."""
-    folder = work / "backbones" / recipe.name
+    folder = backbone_folder(work, recipe.name)
     if recipe.start:
         trained_backbone(work, recipe.start)  # told before anything is built
-    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "checkpoint" / "checkpoint").exists():
+        check_backbone_kept(recipe, work)
     trainer = Trainer(recipe, len(source.families))
     manager = tf.train.CheckpointManager(trainer.checkpoint(), folder / "checkpoint", 1)
     if manager.latest_checkpoint:
         trainer.checkpoint().restore(manager.latest_checkpoint)
     else:
         start_weights(trainer, recipe, work)
+        keep_backbone(recipe, work)
         with (folder / "log.csv").open("w", newline="") as file:
             csv.writer(file).writerow(COLUMNS)
     check = make_batch(held_back, CHECK_SEED, 0, CHECK_DRAWS)
@@ -108,12 +117,14 @@ def train_backbone(recipe: BackboneRecipe, source: Source, held_back: Source, wo
         now = time.monotonic()
         pace = (now - before) / (len(losses) * recipe.batch) * 1000
         auc = check_auc(trainer, check) if whole else None
+        # A backbone whose log says that it is done is done, wherever this is stopped; one whose
+        # log does not is trained on from the last checkpoint.
+        if whole:
+            save_backbone(trainer, folder / "backbone")
         _log(folder, step, float(np.mean(losses)), auc, pace, now - began)
         if whole:
             manager.save()
-            save_backbone(trainer, folder / "backbone")
         losses, before = [], time.monotonic()
-    save_backbone(trainer, folder / "backbone")
     return backbone_path(work, recipe.name)
 
 

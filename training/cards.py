@@ -17,8 +17,9 @@ from fakecheck.calibration import silent_fields
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, load_card
 from fakecheck.errors import UsageError
 from fakecheck_training.data import TERMS, Sample, pick
+from fakecheck_training.kept import backbones_up_to
 from fakecheck_training.markdown import table
-from fakecheck_training.recipe import RECIPES, DetectorRecipe, load_backbone_recipe
+from fakecheck_training.recipe import RECIPES, DetectorRecipe
 
 # Where the negatives of a row of metrics come from.
 OWN, POOLED = "own reals", "reals of all sets"
@@ -77,20 +78,13 @@ def training_data(recipe: DetectorRecipe, samples: Sequence[Sample]) -> list[dic
     return rows
 
 
-def training_commands(recipe: DetectorRecipe) -> str:
-    """The lines that make the detector again, in order."""
-    steps = [f"backbone {name}" for name in _backbones(recipe.backbone)]
+def training_commands(recipe: DetectorRecipe, work: Path) -> str:
+    """The lines that make the detector again, in order; its backbone lies in `work`."""
+    steps = [f"backbone {name}" for name in backbones_up_to(work, recipe.backbone)]
     steps += [f"{step} {recipe.name}" for step in ("prepare", "train", "export", "calibrate")]
     lines = ["python -m fakecheck_training.faces"]
     lines += [f"python -m fakecheck_training.{step}" for step in steps]
     return " && ".join(lines)
-
-
-def _backbones(name: str) -> list[str]:
-    """The backbone recipes up to `name`, what each starts from before it."""
-    if not name:
-        return []
-    return [*_backbones(load_backbone_recipe(Path(name)).start), name]
 
 
 def architecture(recipe: DetectorRecipe) -> str:
@@ -107,6 +101,7 @@ def new_card(
     folder: Path,
     data: Sequence[dict[str, Any]],
     stages: Sequence[dict[str, Any]],
+    work: Path,
 ) -> dict[str, Any]:
     """The card of a bundle whose files lie in `folder`, not calibrated yet: it says nothing."""
     side = recipe.crop.side
@@ -131,7 +126,7 @@ def new_card(
         **silent_fields(recipe.classes),
         "training": {
             "data": list(data),
-            "command": training_commands(recipe),
+            "command": training_commands(recipe, work),
             "seed": recipe.seed,
             "steps": recipe.steps,
             "date": datetime.now(timezone.utc).date().isoformat(),

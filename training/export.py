@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import click
 from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, load_card
 from fakecheck.engines.convert import Agreement, make_onnx
 from fakecheck.errors import InputError
-from fakecheck_training.backbone import last_row
+from fakecheck_training.backbone import last_row, trained_backbone
 from fakecheck_training.cards import new_card, training_data, write_card
 from fakecheck_training.freeze import freeze, load_model
+from fakecheck_training.kept import check_run_kept
 from fakecheck_training.networks.ssd import MIN_LEVEL
 from fakecheck_training.options import (
     cli,
@@ -45,6 +47,7 @@ from fakecheck_training.sources import known_samples
 def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     """What a card says of ImageNet, classifier and detector."""
     found: list[dict[str, Any]] = []
+    backbone = trained_backbone(work, recipe.backbone) if recipe.backbone else None
     if recipe.backbone:
         row = last_row(work, recipe.backbone)
         found += [
@@ -60,7 +63,9 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     folders = run_folders(work, recipe)
     for folder, run in zip(folders, recipe.runs, strict=True):
         check_drawn(recipe, run, folder)
-        if not is_trained(folder, recipe.steps * run.length):
+        longer = replace(recipe, steps=recipe.steps * run.length)
+        check_run_kept(longer, folder / "checkpoints", backbone)
+        if not is_trained(folder, longer.steps):
             raise InputError(
                 f"the run in {folder} is not done",
                 advice=f"run python -m fakecheck_training.train {recipe.name} first",
@@ -100,10 +105,10 @@ def export_detector(
         made = Path(temporary)
         (made / GRAPH_FILE).write_bytes(freeze(*model, mirrored=recipe.mirrored))
         (made / LABEL_MAP_FILE).write_text(label_map_text(recipe.classes))
-        write_card(made, new_card(recipe, made, data, stages))
+        write_card(made, new_card(recipe, made, data, stages, work))
         converted, agreement = make_onnx(load_card(made))
         (made / ONNX_FILE).write_bytes(converted)
-        write_card(made, new_card(recipe, made, data, stages))
+        write_card(made, new_card(recipe, made, data, stages, work))
         folder.mkdir(exist_ok=True)
         for path in made.iterdir():
             os.replace(path, folder / path.name)

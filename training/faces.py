@@ -84,6 +84,18 @@ def load_faces(work: Path) -> dict[str, Face]:
         }
 
 
+def check_searched(samples: Iterable[Sample], work: Path) -> None:
+    """Raises InputError for a picture in which no face was looked for, found or not."""
+    with np.load(work / CACHE) as cache:
+        known = set(cache["keys"].tolist())
+    unknown = [sample.key for sample in samples if sample.key not in known]
+    if unknown:
+        raise InputError(
+            f"{work / CACHE} lacks {len(unknown)} pictures of the data pack, such as {unknown[0]}",
+            advice="run python -m fakecheck_training.faces again",
+        )
+
+
 def with_faces(samples: Iterable[Sample], faces: dict[str, Face]) -> list[Sample]:
     """Those samples in which a face was found."""
     return [sample for sample in samples if sample.key in faces]

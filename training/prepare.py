@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fakecheck_training.kept import backbone_recipe
 from fakecheck_training.options import cli, data_option, progress, recipe_argument, work_option
 from fakecheck_training.pipeline import run_folders, write_drawn
 from fakecheck_training.recipe import load_detector_recipe
@@ -23,6 +24,8 @@ def main(recipe: Path, data: Path, work: Path) -> None:
     Every run of the recipe has draws of its own.
     """
     spec = load_detector_recipe(recipe)
+    if spec.backbone:
+        backbone_recipe(work, spec.backbone)  # one that there is none of is told first
     samples, faces = known_samples(data, work, spec)
     source = detector_source(spec, data, samples, faces)
     for folder, run in zip(run_folders(work, spec), spec.runs, strict=True):

@@ -29,7 +29,7 @@ from fakecheck.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.curves import auc_interval
 from fakecheck_training.options import cli, progress, recipe_argument, work_option
-from fakecheck_training.pipeline import detector_folder, newer_than_records
+from fakecheck_training.pipeline import check_drawn, detector_folder, newer_than_records
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.shortcuts import FEATURES, features
 
@@ -211,6 +211,7 @@ def main(recipe: Path, work: Path, limit: float, count: int) -> None:
     """Check that the records of RECIPE do not give fakes away by something else than forgery."""
     spec = load_detector_recipe(recipe)
     folder = detector_folder(work, spec.name)
+    check_drawn(spec, spec.runs[0], folder)
     result = probe(read_records(folder, count), limit)
     write_probe(result, folder)
     for item in result.telling:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -201,9 +202,9 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    bundled = RECIPES / f"{path.name.removesuffix('.yaml')}.yaml"
     if not path.is_file():
-        if not bundled.is_file():
+        bundled = RECIPES / f"{path.name.removesuffix('.yaml')}.yaml"
+        if path.parent != Path() or not bundled.is_file():
             known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.yaml")))
             raise UsageError(f"no recipe {str(path)!r}", advice=f"known are {known}")
         path = bundled
@@ -252,6 +253,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return {key: _convert(of, item, f"{where}.{key}") for key, item in value.items()}
     if origin is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if origin is float and isinstance(value, float) and not isfinite(value):
+        raise UsageError(f"{where} must be a finite number, got {value}")
     if isinstance(value, origin) and not (origin is int and isinstance(value, bool)):
         return value
     raise UsageError(f"{where} must be {getattr(origin, '__name__', origin)}, got {value!r}")

@@ -9,8 +9,13 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from fakecheck.calibration import silent_fields
+from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE, DetectorCard, first_problem
 from fakecheck.errors import UsageError
 from fakecheck.filters import check_filters
+from fakecheck.regions import REGIONS
 from fakecheck_training.simulation.artifacts import ARTIFACTS, PARTS_OF
 
 if TYPE_CHECKING:
@@ -19,7 +24,8 @@ if TYPE_CHECKING:
 BLEND_CLASSES = ("face_swap", "face_boundary", "face_colormismatch", "face_resolutionmismatch")
 PARTS = tuple(PARTS_OF)
 PART_CLASSES = tuple(f"{part}_partswap" for part in PARTS)
-# The name is a folder's, of records and of the bundle.
+# In pixels, as a card takes them.
+SIDES = range(16, 2049)
 # Of `Degrader`: chances, and ranges with what they must be over and at most.
 CHANCES = ("untouched", "blur", "noise", "colour", "grey", "compress", "twice", "webp")
 RANGES = {
@@ -30,6 +36,7 @@ RANGES = {
 }
 # Steps of a detector are done in calls of so many, and as many calls lie between two checkpoints.
 LOOPS = range(10, 51)
+# The name is a folder's, of records and of the bundle.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -37,7 +44,8 @@ def check_backbone(recipe: BackboneRecipe, path: Path) -> None:
     """Raises UsageError, with the first thing that cannot be."""
     shares = {"simulated": recipe.simulated, "blended": recipe.blended}
     counts = {"steps": recipe.steps, "batch": recipe.batch}
-    problems = _common(recipe, counts, shares, recipe.fake_weights, recipe.real_weights)
+    weights = recipe.fake_weights, recipe.real_weights
+    problems = _common(recipe, recipe.peak_rate, counts, shares, *weights)
     _raise_first(path, chain(problems, _crops(recipe.crop, recipe.simulate, recipe.blended)))
 
 
@@ -56,9 +64,10 @@ def check_detector(recipe: DetectorRecipe, path: Path, pipelines: Path) -> None:
         "fakes": drawn.fakes,
         "reals": drawn.reals,
     }
-    problems = _common(recipe, counts, shares, drawn.fake_weights, drawn.real_weights)
+    weights = drawn.fake_weights, drawn.real_weights
+    problems = _common(recipe, recipe.rate, counts, shares, *weights)
     crops = _crops(recipe.crop, recipe.simulate, drawn.blended)
-    _raise_first(path, chain(problems, crops, _detector(recipe, pipelines)))
+    _raise_first(path, chain(problems, crops, _detector(recipe, pipelines), _card(recipe)))
 
 
 def _raise_first(path: Path, problems: Iterable[str]) -> None:
@@ -68,15 +77,20 @@ def _raise_first(path: Path, problems: Iterable[str]) -> None:
 
 def _common(
     recipe: BackboneRecipe | DetectorRecipe,
+    rate: float,
     counts: Mapping[str, int],
     shares: Mapping[str, float],
     *weights: Mapping[str, float],
 ) -> Iterator[str]:
     if not NAME.fullmatch(recipe.name):
         yield f"name must be small letters, digits, _ and -, got {recipe.name!r}"
-    for name, count in {**counts, "side": recipe.crop.side}.items():
+    for name, count in counts.items():
         if count < 1:
             yield f"{name} must be 1 or more, got {count}"
+    if recipe.crop.side not in SIDES:
+        yield f"side must be from {SIDES[0]} to {SIDES[-1]}, got {recipe.crop.side}"
+    if not rate > 0:
+        yield f"the learning rate must be over 0, got {rate:g}"
     if recipe.seed < 0:
         yield f"seed must be 0 or more, got {recipe.seed}"
     chances = {name: getattr(recipe.degrade, name) for name in CHANCES}
@@ -118,6 +132,10 @@ def _crops(crop: CropSpec, simulate: Simulate | None, blended: float) -> Iterato
 def _detector(recipe: DetectorRecipe, pipelines: Path) -> Iterator[str]:
     if not recipe.classes or len(set(recipe.classes)) < len(recipe.classes):
         yield "classes must be one or more, none twice"
+    for name in recipe.classes:
+        region, _, artifact = name.partition("_")
+        if region not in REGIONS or not artifact:
+            yield f"class {name!r} is no <region>_<artifact>, regions are {', '.join(REGIONS)}"
     if not (pipelines / recipe.pipeline).is_file():
         known = ", ".join(sorted(path.name for path in pipelines.glob("*.config")))
         yield f"there is no pipeline {recipe.pipeline!r}, known are {known}"
@@ -150,3 +168,37 @@ def _detector(recipe: DetectorRecipe, pipelines: Path) -> Iterator[str]:
         yield "matched and blended cannot be used together"
     if drawn.blended and not set(recipe.classes) & set(BLEND_CLASSES):
         yield f"blended needs one of the classes {', '.join(BLEND_CLASSES)}"
+
+
+def _card(recipe: DetectorRecipe) -> Iterator[str]:
+    """What the runtime will refuse of the card that is written in the end."""
+    side = recipe.crop.side
+    data = {"set": "", "split": "", "use": "", "pictures": 0, "terms": "unknown"}
+    try:
+        DetectorCard.model_validate(
+            {
+                "schema": "fakecheck.detector/1",
+                "id": recipe.name,
+                "version": recipe.version,
+                "family": recipe.family,
+                "kind": recipe.kind,
+                "architecture": "",
+                "summary": recipe.summary,
+                "crop": {"regions": recipe.crop.regions, "margin": recipe.crop.margin},
+                "min_face": recipe.min_face,
+                "input": {"width": side, "height": side},
+                "files": dict.fromkeys((GRAPH_FILE, LABEL_MAP_FILE), "0" * 64),
+                **silent_fields(recipe.classes),
+                "training": {
+                    "data": [data],
+                    "command": "",
+                    "seed": recipe.seed,
+                    "steps": recipe.steps,
+                    "date": "",
+                },
+                "licence": {"graph": "unknown", "data": "unknown"},
+                "limits": recipe.limits,
+            }
+        )
+    except ValidationError as error:
+        yield first_problem(error)

@@ -52,7 +52,9 @@ def write_records(draws: Iterable[Draw], folder: Path, classes: Sequence[str]) -
     try:
         for count, draw in enumerate(draws, 1):
             boxes += len(draw.labels)
-            writers[count % SHARDS].write(to_example(draw, ids).SerializeToString())
+            # A protobuf map has no order of its own: else no two runs would write the same bytes.
+            content = to_example(draw, ids).SerializeToString(deterministic=True)
+            writers[count % SHARDS].write(content)
     finally:
         for writer in writers:
             writer.close()

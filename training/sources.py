@@ -15,7 +15,7 @@ from fakecheck_training.draws.filtered import filtered
 from fakecheck_training.draws.matched import MatchedSource
 from fakecheck_training.draws.parts import PartSource
 from fakecheck_training.draws.source import Source
-from fakecheck_training.faces import load_faces, with_faces
+from fakecheck_training.faces import check_searched, load_faces, with_faces
 from fakecheck_training.inputs.faces import find_input_faces
 from fakecheck_training.inputs.samples import read_input, tell_problems
 from fakecheck_training.recipe import BackboneRecipe, CropSpec, DetectorRecipe, Records
@@ -31,8 +31,9 @@ def known_samples(
     be used is told on stderr.
     """
     if recipe is None or not recipe.inputs:
-        faces = load_faces(work)
-        return with_faces(read_samples(data), faces), faces
+        found, faces = read_samples(data), load_faces(work)
+        check_searched(found, work)
+        return with_faces(found, faces), faces
     samples: list[Sample] = []
     faces = {}
     if any(data.glob("*/manifest.csv")):
@@ -72,6 +73,7 @@ def detector_source(
     recipe: DetectorRecipe, data: Path, samples: Sequence[Sample], faces: dict[str, Face]
 ) -> Source:
     """What a detector's records are drawn from: the fit split."""
+    _check_sets(recipe, recipe.records, samples)
     fakes = pick(samples, "fit", fake=True, sets=recipe.fake_sets)
     reals = pick(samples, "fit", fake=False)
     if not ((fakes or recipe.simulate) and reals):
@@ -79,7 +81,6 @@ def detector_source(
             f"{recipe.name}: there are {len(fakes)} fakes and {len(reals)} real pictures to fit, "
             "and both are needed"
         )
-    _check_sets(recipe, recipe.records, samples)
     source = _source(recipe, recipe.records, data, faces, fakes, reals, recipe.classes)
     return filtered(source, recipe.crop.filters)
 
@@ -91,6 +92,8 @@ def _check_sets(
 ) -> None:
     """Raises UsageError for a set that is named and not there."""
     known = {sample.dataset for sample in samples}
+    if isinstance(recipe, DetectorRecipe):  # an input may have no picture that shows a face
+        known |= {item.name for item in recipe.inputs}
     for name in [*recipe.fake_sets, *mix.fake_weights, *mix.real_weights]:
         if name not in known:
             raise UsageError(

@@ -17,8 +17,10 @@ from pathlib import Path
 import click
 
 from fakecheck.errors import UsageError
+from fakecheck.files import atomic_path
 from fakecheck_training.backbone import trained_backbone
 from fakecheck_training.compat import keras, tf
+from fakecheck_training.kept import check_run_kept, keep_run
 from fakecheck_training.options import cli, recipe_argument, work_option
 from fakecheck_training.pipeline import (
     SUMMARY,
@@ -44,7 +46,9 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
         )
     checkpoints = folder / "checkpoints"
     newest = "checkpoints/checkpoint"
-    if (folder / newest).exists() and not newer_than_records(folder, newest):
+    if not (folder / newest).exists():
+        keep_run(recipe, checkpoints, backbone)
+    elif not newer_than_records(folder, newest):
         raise UsageError(
             f"the records in {folder} are newer than the checkpoints, which saw others",
             advice=f"delete {checkpoints} to train anew",
@@ -67,7 +71,8 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
         "seconds": round(time.monotonic() - began),
         "loss": read_losses(checkpoints / "train"),
     }
-    (folder / SUMMARY).write_text(json.dumps(summary))
+    with atomic_path(folder / SUMMARY) as path:
+        path.write_text(json.dumps(summary))
     return checkpoints
 
 
@@ -76,6 +81,7 @@ def train_runs(recipe: DetectorRecipe, work: Path, backbone: Path | None) -> Non
     for folder, run in zip(run_folders(work, recipe), recipe.runs, strict=True):
         check_drawn(recipe, run, folder)
         longer = replace(recipe, steps=recipe.steps * run.length)
+        check_run_kept(longer, folder / "checkpoints", backbone)
         if is_trained(folder, longer.steps):
             click.echo(f"{folder} has been trained before", err=True)
         else:

@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     recipe = load_detector_recipe(Path("partswap"))
     (tmp_path / "frozen_inference_graph.pb").write_bytes(b"graph")
     (tmp_path / "label_map.pbtxt").write_text(label_map_text(recipe.classes))
-    write_card(tmp_path, new_card(recipe, tmp_path, DATA, [{"name": "ssd", "steps": 4}]))
+    write_card(tmp_path, new_card(recipe, tmp_path, DATA, [{"name": "ssd", "steps": 4}], tmp_path))
     return tmp_path
 
 
@@ -110,7 +110,9 @@ def test_annotated_labels_say_whose_positive_a_picture_is() -> None:
     assert positives_of(samples, "eyes_reenact").tolist() == [False, True, False]
 
 
-def test_the_command_trains_the_backbone_that_the_backbone_starts_from_first() -> None:
-    command = training_commands(load_detector_recipe(Path("deepfakes")))
+def test_the_command_trains_the_backbone_that_the_backbone_starts_from_first(
+    tmp_path: Path,
+) -> None:
+    command = training_commands(load_detector_recipe(Path("deepfakes")), tmp_path)
     steps = [line.removeprefix("python -m fakecheck_training.") for line in command.split(" && ")]
     assert steps[:4] == ["faces", "backbone stills", "backbone swaps", "prepare deepfakes"]

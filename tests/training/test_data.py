@@ -6,13 +6,28 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drawn import write_pack
 
 from fakecheck.errors import InputError
 from fakecheck_training.data import in_calib, joined_groups, pick, read_samples, sets_of
+from fakecheck_training.faces import CACHE, save_faces
+from fakecheck_training.sources import known_samples
 
 PACK = Path(os.environ.get("FAKECHECK_DATA", "data"))
+
+
+def test_pictures_that_came_after_the_faces_were_found_are_told(tmp_path: Path) -> None:
+    keys = sorted(write_pack(tmp_path))
+    rows = np.ones((len(keys), 15), np.float32)
+    rows[0] = np.nan
+    save_faces(tmp_path / CACHE, keys, rows)
+    samples, faces = known_samples(tmp_path, tmp_path)
+    assert {sample.key for sample in samples} == set(faces) == set(keys[1:])
+    save_faces(tmp_path / CACHE, keys[:-2], rows[:-2])
+    with pytest.raises(InputError, match=r"lacks 2 pictures.*fakecheck_training\.faces again"):
+        known_samples(tmp_path, tmp_path)
 
 
 def test_a_swap_and_its_two_videos_are_one_group() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn import drawn_face, write_pack
+from drawn import drawn_face, drawn_recipe, write_pack
 
-from fakecheck.errors import UsageError
+from fakecheck.errors import InputError, UsageError
 from fakecheck.regions import crop_regions
 from fakecheck_training.augment import Degrader
 from fakecheck_training.data import pick, read_samples
@@ -31,7 +31,7 @@ from fakecheck_training.draws.views import (
 )
 from fakecheck_training.recipe import BackboneRecipe, CropSpec
 from fakecheck_training.simulation.parts import PARTS, part_box
-from fakecheck_training.sources import backbone_source
+from fakecheck_training.sources import backbone_source, detector_source
 
 
 def test_flipping_twice_changes_nothing_and_once_swaps_the_eyes() -> None:
@@ -223,13 +223,24 @@ def test_sets_that_are_not_there_are_named(tmp_path: Path) -> None:
         backbone_source(recipe, tmp_path, samples, faces, "fit")
 
 
-def test_a_fake_whose_box_is_never_in_the_crop_is_no_real_one(tmp_path: Path) -> None:
+def test_a_set_of_a_detector_that_is_not_there_is_named(tmp_path: Path) -> None:
+    faces, samples = write_pack(tmp_path), read_samples(tmp_path)
+    recipe = replace(drawn_recipe("toy", "toygan", 64, 4, 4), fake_sets=["toi"])
+    with pytest.raises(UsageError, match=r"no set 'toi'.*known are toy"):
+        detector_source(recipe, tmp_path, samples, faces)
+
+
+@pytest.mark.parametrize("matched", [False, True])
+def test_a_fake_whose_box_is_never_in_the_crop_is_no_real_one(
+    tmp_path: Path, matched: bool
+) -> None:
     faces = write_pack(tmp_path)
     fakes = pick(read_samples(tmp_path), "fit", True)
     off = [replace(s, labels=("face_synthesis",), boxes=((0.0, 0.0, 4.0, 4.0),)) for s in fakes]
-    source = FaceSource(
+    whole = FaceSource(
         tmp_path, faces, off, pick(read_samples(tmp_path), "fit", False), Degrader(), (64, 64), 0.0
     )
-    with pytest.raises(RuntimeError, match="no forged face to be seen"):
+    source = MatchedSource(whole, 1.0) if matched else whole
+    with pytest.raises(InputError, match="no forged face to be seen"):
         source.draw(True, np.random.default_rng(1))
     assert not source.draw(False, np.random.default_rng(1)).fake

@@ -61,7 +61,7 @@ def test_training_and_runtime_feed_the_graph_the_same_bytes(tmp_path: Path, name
     source = detector_source(recipe, tmp_path, _samples(tmp_path), faces)
     (tmp_path / "frozen_inference_graph.pb").write_bytes(b"graph")
     (tmp_path / "label_map.pbtxt").write_text(label_map_text(recipe.classes))
-    write_card(tmp_path, new_card(recipe, tmp_path, DATA, [{"name": "ssd", "steps": 4}]))
+    write_card(tmp_path, new_card(recipe, tmp_path, DATA, [{"name": "ssd", "steps": 4}], tmp_path))
     card = load_card(tmp_path)
     assert [step["name"] for step in card.filters] == ["gamma", "sharpen"]
     same = 0

@@ -22,7 +22,7 @@ from fakecheck_training.draws.parts import PartSource
 from fakecheck_training.inputs import faces as input_faces
 from fakecheck_training.inputs.faces import find_input_faces, marked_face, with_parts
 from fakecheck_training.inputs.samples import InputSet, read_input
-from fakecheck_training.recipe import InputSpec, load_detector_recipe
+from fakecheck_training.recipe import InputSpec, Records, load_detector_recipe
 from fakecheck_training.simulation.parts import part_box
 from fakecheck_training.sources import detector_source, known_samples
 
@@ -180,6 +180,45 @@ def test_a_coco_file_without_anything_usable_is_one_error(
         _read(tmp_path, "coco")
 
 
+@pytest.mark.parametrize("what", ["images", "categories"])
+def test_a_coco_file_with_an_id_twice_is_not_guessed_about(tmp_path: Path, what: str) -> None:
+    content = _coco()
+    (item, *_) = content[what]  # type: ignore[misc]
+    content[what] = [item, item]
+    _cvat(tmp_path, content)
+    with pytest.raises(InputError, match=f"two of its {what} have the id {item['id']}"):
+        _read(tmp_path, "coco")
+
+
+def test_a_picture_that_is_annotated_twice_and_not_alike_is_passed_over(tmp_path: Path) -> None:
+    content = _coco()
+    first, other = content["images"]  # type: ignore[misc]
+    content["images"] = [first, other, {**first, "id": 9}]
+    _cvat(tmp_path, content)
+    found = _read(tmp_path, "coco")
+    assert [Path(sample.key).name for sample in found.samples] == ["p_2.png"]
+    (problem,) = found.problems
+    assert problem.endswith("p_1.png: it is annotated twice, and not alike")
+    content["images"] = [first, other, {**other, "id": 9}]
+    (tmp_path / "annotations" / "instances_default.json").write_text(json.dumps(content))
+    found = _read(tmp_path, "coco", group="video")
+    assert (len(found.samples), found.problems) == (3, [])
+
+
+def test_a_truncated_picture_is_passed_over_with_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_faces, "FaceFinder", _Finder)
+    for name in ("a_1", "b_1"):
+        picture = tmp_path / "real" / f"{name}.jpg"
+        _picture(picture)
+    picture.write_bytes(picture.read_bytes()[:-400])
+    known, (problem,) = find_input_faces(_read(tmp_path, "folder").samples, parts=False)
+    assert [Path(sample.key).stem for sample in known.samples] == ["a_1"]
+    assert problem.startswith(f"{picture.resolve()}: ")
+    assert "truncated" in problem
+
+
 def test_a_folder_of_a_class_labels_its_pictures_whole(tmp_path: Path) -> None:
     for name in ("nose_partswap/a_1.png", "nose_partswap/more/b_1.png", "real/c_1.png"):
         _picture(tmp_path / name)
@@ -272,6 +311,7 @@ def test_a_recipe_of_fakes_alone_is_one_error(
         load_detector_recipe(Path("partswap")),
         classes=CLASSES,
         fake_sets=["mine"],
+        records=Records(4, 4),
         inputs=[InputSpec("voc", "mine", "mine", "my own")],
     )
     # No pack lies in the data folder, and none is needed.

@@ -22,8 +22,9 @@ from fakecheck.errors import InputError
 from fakecheck.types import Image
 from fakecheck_training import probe as probe_module
 from fakecheck_training.draws.source import Draw
-from fakecheck_training.pipeline import detector_folder
+from fakecheck_training.pipeline import detector_folder, write_drawn
 from fakecheck_training.probe import LIMIT, Measured, probe, probe_stage, read_records
+from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.records import write_records
 from fakecheck_training.shortcuts import FEATURES, features
 
@@ -145,6 +146,16 @@ def test_the_command_fails_the_recipe_in_one_sentence(
     (row,) = probe_stage(folder)
     assert row["name"] == "probe"
     assert row["auc"] == stored["auc"]
+
+
+def test_records_of_another_recipe_are_not_probed(tmp_path: Path) -> None:
+    folder = detector_folder(tmp_path, "stargan")
+    write_records(_draws(_jpeg, 8), folder, ["face_synthesis"])
+    recipe = load_detector_recipe(Path("stargan"))
+    write_drawn(replace(recipe, classes=["face_swap"]), recipe.runs[0], folder)
+    result = CliRunner().invoke(probe_module.main, ["stargan", "--work", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "were drawn when the recipe had another classes" in result.output
 
 
 def test_clean_records_end_well_and_new_records_outdate_the_probe(tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ def test_unknown_recipe_lists_the_known_ones() -> None:
         load_detector_recipe(Path("stylegan9"))
 
 
+def test_a_path_that_leads_nowhere_is_no_bundled_recipe() -> None:
+    assert load_detector_recipe(Path("stylegan.yaml")).name == "stylegan"
+    with pytest.raises(UsageError, match=r"no recipe '/no/such/dir/stylegan\.yaml'"):
+        load_detector_recipe(Path("/no/such/dir/stylegan.yaml"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -84,6 +90,17 @@ def test_mistakes_in_runs_and_levels_are_named(
         ("untouched: ", "quality: [95, 35], untouched: ", "at most 100, the smaller one first"),
         ("mirrored: true", "mirrored: true\nsteps_: 1", "unknown key 'steps_'"),
         ("runs: [{seed: 1}", "runs: [{seed: -1}", "the seed of a run must be 0 or more"),
+        ("kind: synthesis", "kind: nonsense", "kind: Input should be 'synthesis'"),
+        ("family: stylegan", "family: Style GAN", "family: String should match"),
+        ("version: 1.2.0", "version: new", "version: String should match"),
+        ("seed: 1\n", "seed: 1\nmin_face: -5\n", "min_face: .* greater than or equal to 8"),
+        ("[face_synthesis]", "[banana]", "class 'banana' is no <region>_<artifact>"),
+        ("[face_synthesis]", "[Face_Synthesis]", "class 'Face_Synthesis' is no <region>"),
+        ("[face_synthesis]", "[face_Synthesis]", r"classes\.0\.name: String should match"),
+        ("rate: 0.001", "rate: -1", "the learning rate must be over 0, got -1"),
+        ("margin: 0.3", "margin: .nan", "margin must be a finite number, got nan"),
+        ("[56, 230]", "[1, .inf]", "face_side must be a finite number, got inf"),
+        ("side: 160", "side: 100000", "side must be from 16 to 2048, got 100000"),
         ("steps: 1200", "steps: 1201", "multiple of a number from 10 to 50, got 1201"),
         (
             "classes: [face_synthesis]",
@@ -100,6 +117,14 @@ def test_what_cannot_be_is_told_before_anything_is_drawn(
     path = tmp_path / "recipe.yaml"
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(UsageError, match=message):
+        load_detector_recipe(path)
+
+
+def test_a_recipe_needs_a_limit(tmp_path: Path) -> None:
+    text = (RECIPES / "stylegan.yaml").read_text()
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"{text[: text.index('limits:')]}limits: []\n")
+    with pytest.raises(UsageError, match=r"limits: .*at least 1 item"):
         load_detector_recipe(path)
 
 

@@ -43,6 +43,17 @@ def test_draws_come_back_from_the_api_s_decoder(tmp_path: Path) -> None:
     assert any(np.array_equal(image, draw.image[..., ::-1]) for draw in draws)
 
 
+def test_the_same_draws_are_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    write_records(make_draws(ToySource(64), 6, 6, seed=1), tmp_path, CLASSES)
+    files = sorted(str(path) for path in tmp_path.glob("train-*.tfrecord"))
+    for raw in tf.data.TFRecordDataset(files):
+        content = raw.numpy()
+        # Of a map, serialization leaves the order open, and each process finds one of its own.
+        keys = sorted(tf.train.Example.FromString(content).features.feature)
+        places = [content.index(key.encode()) for key in keys]
+        assert places == sorted(places)
+
+
 def test_label_map_is_read_by_the_api_and_the_runtime(tmp_path: Path) -> None:
     names = ["eyes_partswap", "nose_partswap"]
     path = tmp_path / "label_map.pbtxt"

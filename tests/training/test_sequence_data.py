@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -30,6 +32,15 @@ from fakecheck_training.sequence.data import (
     make_batch,
     moments,
     varied,
+)
+from fakecheck_training.sequence.extract import (
+    BOX_ROW,
+    FACE_ROW,
+    SAMPLE_ROW,
+    SetFaces,
+    cache_path,
+    cached_boxes,
+    save_boxes,
 )
 
 STILL = Augment(all_detectors=1, samples=0, lost=0, size=0, sharpness=0, llr=0, jitter=0)
@@ -141,6 +152,20 @@ def test_lists_of_clips_come_back_as_they_were(tmp_path):
 def test_a_set_that_is_not_known_is_one_sentence(tmp_path, name):
     with pytest.raises(UsageError, match=rf"no set '{name}'.*real_clips.*ffpp_val"):
         items_of(name, tmp_path, tmp_path)
+
+
+def test_boxes_in_other_crops_of_the_same_graph_are_not_taken(tmp_path, cards):
+    card = cards[0]
+    faces = SetFaces([item(0, True)], np.zeros(0, SAMPLE_ROW), np.zeros(0, FACE_ROW))
+    boxes = np.ones(3, BOX_ROW)
+    save_boxes(tmp_path, "toy", card, faces, boxes)
+    np.testing.assert_array_equal(cached_boxes(tmp_path, "toy", card, faces), boxes)
+    wider = card.model_copy(update={"crop": card.crop.model_copy(update={"margin": 0.9})})
+    for other in (wider, card.model_copy(update={"min_face": 99.0})):
+        assert cache_path(tmp_path, "toy", other) == cache_path(tmp_path, "toy", card)
+        assert cached_boxes(tmp_path, "toy", other, faces) is None
+    other_clips = replace(faces, items=[item(1, True)])
+    assert cached_boxes(tmp_path, "toy", card, other_clips) is None
 
 
 def test_clips_made_again_forget_what_was_found_in_the_old_ones(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,7 @@ def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
     from fakecheck_training.sequence.calibrate import HeldBack, fit
     from fakecheck_training.sequence.recipe import load_sequence_recipe
 
-    recipe = load_sequence_recipe(tmp_path / "sequence")
+    recipe = load_sequence_recipe(Path("sequence"))
     rng = np.random.default_rng(0)
     held_back = []
     for number in range(400):

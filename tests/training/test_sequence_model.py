@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from sequence_corpora import corpus
 
 from fakecheck.calibration import auc
+from fakecheck.card import GRAPH_FILE
 from fakecheck.errors import InputError
 from fakecheck.features import WIDTH
 from fakecheck.observations import ClassTable
@@ -23,7 +25,14 @@ from fakecheck_training.sequence.calibrate import read_held_back
 from fakecheck_training.sequence.export import export_model, read_sequence_card
 from fakecheck_training.sequence.model import build_model
 from fakecheck_training.sequence.recipe import load_sequence_recipe
-from fakecheck_training.sequence.train import Corpus, fold_of, logits, train_folds
+from fakecheck_training.sequence.train import (
+    Corpus,
+    check_held_back,
+    fold_of,
+    logits,
+    save_held_back,
+    train_folds,
+)
 
 
 def model_of(seed=0):
@@ -64,7 +73,7 @@ def test_it_learns_and_the_frozen_graph_says_the_same(tmp_path):
     cards = [make_card(tmp_path / "a", id="edit"), make_card(tmp_path / "b", id="swap")]
     table = ClassTable(cards)
     recipe = replace(
-        load_sequence_recipe(tmp_path / "sequence"), folds=2, steps=30, batch=16, width=8, units=4
+        load_sequence_recipe(Path("sequence")), folds=2, steps=30, batch=16, width=8, units=4
     )
     sequences = corpus(cards, 60)
     fold = np.array([fold_of(one.item.group, 2) for one in sequences])
@@ -80,6 +89,13 @@ def test_it_learns_and_the_frozen_graph_says_the_same(tmp_path):
     assert model.card.detectors == {"edit": "1.0.0", "swap": "1.0.0"}
     assert read_sequence_card(tmp_path / "model")["training"]["steps"] == 30
     assert len(list(logits(members[0], sequences[:3], table))) == 3
+    kept = tmp_path / "held_back.npz"
+    save_held_back(kept, known, held_back, tmp_path / "model")
+    check_held_back(kept, tmp_path / "model")
+    assert len(read_held_back(kept, sequences)) == 60
+    (tmp_path / "model" / GRAPH_FILE).write_bytes(b"another")
+    with pytest.raises(InputError, match=r"not of the model in .*sequence\.train again"):
+        check_held_back(kept, tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ["clips", "extract", "train", "calibrate", "evaluate"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fakecheck.errors import InputError
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
@@ -91,7 +92,7 @@ class ArtifactSource:
                     source=sample.key,
                 )
                 return Pair(made.before, draw)
-        raise RuntimeError(f"no artifact to be seen in {TRIES} tries: is the degradation too much?")
+        raise InputError(f"no artifact to be seen in {TRIES} tries: is the degradation too much?")
 
     def _picture(self, rng: Rng) -> tuple[Sample, Image, Face]:
         sample = pick_one(self._reals, rng)  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from fakecheck.errors import InputError
 from fakecheck.regions import eye_distance
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Rng
@@ -90,7 +91,7 @@ class BlendSource:
                 marked = np.stack([boxes[0] if label == SWAP else boxes[1] for label in labels])
                 clipped = clip_boxes(marked, *self.faces.size)
                 return Pair(seen.outer, Draw(seen.image, True, FAMILY, clipped, labels, sample.key))
-        raise RuntimeError(f"no blend to be seen in {TRIES} tries: is the degradation too much?")
+        raise InputError(f"no blend to be seen in {TRIES} tries: is the degradation too much?")
 
     def _blend(self, image: Image, face: Face, sample: Sample, rng: Rng) -> Blend | None:
         if rng.random() < SELF:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from fakecheck.errors import InputError
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
@@ -23,6 +24,15 @@ from fakecheck_training.faces import read_image
 # A face crop has a box for what it shows this much of.
 SHOWN = 0.5
 TRIES = 30
+
+
+def drawn_as(fake: bool, draw: Callable[[], Draw]) -> Draw:
+    """The first of `draw`'s results that is so: of a fake the crop may not show what is forged."""
+    for _ in range(TRIES):
+        found = draw()
+        if found.fake == fake:
+            return found
+    raise InputError(f"no forged face to be seen in {TRIES} tries: are the boxes right?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +73,11 @@ class FaceSource:
 
     def draw(self, fake: bool, rng: Rng) -> Draw:
         """A face crop of a set and a picture picked at random."""
-        for _ in range(TRIES):
-            sample = self.pick(fake, rng)
-            found = self.cut(sample, read_image(self.root / sample.key), rng)
-            if found.fake == fake:
-                return found
-        raise RuntimeError(f"no forged face to be seen in {TRIES} tries: are the boxes right?")
+        return drawn_as(fake, lambda: self._any(fake, rng))
+
+    def _any(self, fake: bool, rng: Rng) -> Draw:
+        sample = self.pick(fake, rng)
+        return self.cut(sample, read_image(self.root / sample.key), rng)
 
     def pick(self, fake: bool, rng: Rng) -> Sample:
         """A sample of a set picked at random."""

@@ -11,7 +11,7 @@ from fakecheck.regions import crop_regions
 from fakecheck.types import Floats, Image
 from fakecheck_training.augment import Rng
 from fakecheck_training.data import Sample
-from fakecheck_training.draws.faces import FaceSource
+from fakecheck_training.draws.faces import FaceSource, drawn_as
 from fakecheck_training.draws.source import Draw
 from fakecheck_training.draws.views import match_colours, picture_margins
 from fakecheck_training.faces import read_image
@@ -43,6 +43,9 @@ class MatchedSource:
         """A face crop of a set and a picture picked at random, matched or not."""
         if rng.random() >= self.share:
             return self.faces.draw(fake, rng)
+        return drawn_as(fake, lambda: self._matched(fake, rng))
+
+    def _matched(self, fake: bool, rng: Rng) -> Draw:
         like, other = (self.faces.pick(True, rng) for _ in range(2))
         real = self._real_like(like, rng)
         sample, framed = (other, real) if fake else (real, other)

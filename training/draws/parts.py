@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fakecheck.errors import InputError
 from fakecheck.regions import Crop, crop_regions
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
@@ -99,7 +100,7 @@ class PartSource:
                 found = self._forged(self.fakes[int(rng.integers(len(self.fakes)))], rng)
             if found is not None:
                 return found
-        raise RuntimeError(f"no part crop in {TRIES} tries: are the faces of the pack right?")
+        raise InputError(f"no part crop in {TRIES} tries: are the faces of the pack right?")
 
     def _pick_real(self, rng: Rng) -> Sample:
         groups, chance = self._reals  # type: ignore[attr-defined]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from fakecheck.errors import MediaError
 from fakecheck.faces import FaceFinder
-from fakecheck.types import Face
+from fakecheck.media import open_media
+from fakecheck.types import Face, Image
 from fakecheck_training.data import Sample
 from fakecheck_training.draws.parts import part_region
 from fakecheck_training.faces import main_face, read_image
@@ -35,10 +37,10 @@ def find_input_faces(samples: Sequence[Sample], parts: bool) -> tuple[KnownFaces
     """
     finder = FaceFinder()
 
-    def one(sample: Sample) -> Face | OSError | None:
+    def one(sample: Sample) -> Face | OSError | MediaError | None:
         try:
-            image = read_image(Path(sample.key))
-        except OSError as error:
+            image = read_whole(Path(sample.key))
+        except (OSError, MediaError) as error:
             return error
         return marked_face(finder.find(image), sample, image.shape[1], image.shape[0])
 
@@ -55,6 +57,16 @@ def find_input_faces(samples: Sequence[Sample], parts: bool) -> tuple[KnownFaces
                 where = "under its boxes" if sample.boxes else "in it"
                 problems.append(str(face) if face else f"{sample.key}: no face is found {where}")
     return KnownFaces(known, faces), problems
+
+
+def read_whole(path: Path) -> Image:
+    """(height, width, 3) uint8 BGR. Raises MediaError or OSError for what is not a whole picture.
+
+    Draws read by OpenCV, which fills what is missing of a truncated file with grey.
+    """
+    for _ in open_media(path).frames():  # refuses what is truncated
+        pass
+    return read_image(path)
 
 
 def marked_face(found: Sequence[Face], sample: Sample, width: int, height: int) -> Face | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,6 +148,9 @@ def _coco_file(path: Path) -> Iterator[Annotated]:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadFile(path, f"it is no COCO file: {place} {first['msg']}") from error
+    for what, items in (("images", coco.images), ("categories", coco.categories)):
+        if twice := [number for number, n in Counter(one.id for one in items).items() if n > 1]:
+            raise BadFile(path, f"two of its {what} have the id {twice[0]}")
     names = {category.id: category.name for category in coco.categories}
     marks: dict[int, list[_Annotation]] = {}
     for mark in coco.annotations:

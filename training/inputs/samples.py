@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -59,12 +60,27 @@ def read_input(spec: InputSpec, data: Path, classes: Sequence[str], family: str)
             samples.append(_sample(spec, root, item, classes, family))
         except BadFile as bad:
             problems.append(str(bad))
+    samples, twice = _without_contradictions(samples)
+    problems += twice
     if not samples:
         cause = problems[0] if problems else "it holds no annotated picture"
         raise InputError(f"input {spec.name}: nothing in {root} can be used: {cause}")
     if not spec.split:
         _check_groups(spec, samples)
     return InputSet(samples, problems)
+
+
+def _without_contradictions(samples: Sequence[Sample]) -> tuple[list[Sample], list[str]]:
+    """Without the pictures that are annotated twice and not alike, of which a sentence each.
+
+    Which of the two is right is not known: a file that holds one mark may leave out another.
+    """
+    marks: dict[str, set[tuple[Any, ...]]] = {}
+    for sample in samples:
+        marks.setdefault(sample.key, set()).add((sample.labels, sample.boxes))
+    doubtful = [key for key, found in marks.items() if len(found) > 1]
+    kept = [sample for sample in samples if len(marks[sample.key]) == 1]
+    return kept, [f"{key}: it is annotated twice, and not alike" for key in doubtful]
 
 
 def _check_groups(spec: InputSpec, samples: Sequence[Sample]) -> None:

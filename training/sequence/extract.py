@@ -31,6 +31,7 @@ from fakecheck.sharpness import sharpness
 from fakecheck.types import Detections, Face, Image
 from fakecheck_training.faces import main_face, read_image
 from fakecheck_training.options import cli, data_option, progress, work_option
+from fakecheck_training.scoring import probe_key
 from fakecheck_training.sequence.corpus import ONLY_FAMILIES, Item, items_of, rows_folder, sets_in
 
 THREADS = 2
@@ -137,14 +138,29 @@ def cache_path(work: Path, name: str, card: DetectorCard) -> Path:
 
 
 def cached_boxes(work: Path, name: str, card: DetectorCard, faces: SetFaces) -> NDArray | None:
-    """The boxes of a detector in a set, None where they are not there or of other clips."""
+    """The boxes of a detector in a set, None where there are none of these clips and crops."""
     path = cache_path(work, name, card)
     if not path.exists():
         return None
     with np.load(path) as cache:
         if str(cache["stamp"]) != _stamp(faces.items):
             return None
+        if "seen" in cache and str(cache["seen"]) != _seen_by(card):  # older ones do not say
+            return None
         return np.asarray(cache["boxes"])
+
+
+def save_boxes(
+    work: Path, name: str, card: DetectorCard, faces: SetFaces, boxes: NDArray[Any]
+) -> None:
+    """Keeps the boxes of a detector in a set, for `cached_boxes`."""
+    stamp, seen = np.array(_stamp(faces.items)), np.array(_seen_by(card))
+    _save(cache_path(work, name, card), stamp=stamp, seen=seen, boxes=boxes)
+
+
+def _seen_by(card: DetectorCard) -> str:
+    """What of a card, besides the graph, its boxes depend on."""
+    return f"{probe_key(card)} {card.min_face:g}"
 
 
 def extract(name: str, faces: SetFaces, detectors: Sequence[Detector]) -> dict[str, NDArray[Any]]:
@@ -240,10 +256,9 @@ def main(data: Path, work: Path, sets: tuple[str, ...]) -> None:
         missing = [d for d in wanted if cached_boxes(work, name, d.card, faces) is None]
         if not missing:
             continue
-        stamp = np.array(_stamp(faces.items))
         for detector, boxes in extract(name, faces, missing).items():
             card = next(d.card for d in missing if d.card.id == detector)
-            _save(cache_path(work, name, card), stamp=stamp, boxes=boxes)
+            save_boxes(work, name, card, faces, boxes)
 
 
 if __name__ == "__main__":

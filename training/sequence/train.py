@@ -16,10 +16,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.card import DetectorCard
+from fakecheck.card import GRAPH_FILE, DetectorCard
+from fakecheck.errors import InputError
+from fakecheck.files import atomic_path
 from fakecheck.loading import load_detectors
 from fakecheck.observations import ClassTable
 from fakecheck.types import Floats
+from fakecheck_training.cards import sha256
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence.data import Batch, Labelled, batches, load_set, make_batch, moments
@@ -153,15 +156,30 @@ def train_folds(recipe: SequenceRecipe, corpus: Corpus) -> tuple[list[Any], list
     return members, held_back
 
 
-def save_held_back(path: Path, corpus: Corpus, held_back: Sequence[Floats]) -> None:
-    """Keys and sets of the sequences with their held-back logits, one after the other."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        path,
-        keys=np.array([f"{one.item.set}/{one.item.key}" for one in corpus.sequences]),
-        lengths=np.array([len(values) for values in held_back]),
-        values=np.concatenate(held_back),
-    )
+def save_held_back(path: Path, corpus: Corpus, held_back: Sequence[Floats], model: Path) -> None:
+    """Keys and sets of the sequences with their held-back logits, one after the other.
+
+    `model` is the folder of the graph that was trained with them.
+    """
+    with atomic_path(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            keys=np.array([f"{one.item.set}/{one.item.key}" for one in corpus.sequences]),
+            lengths=np.array([len(values) for values in held_back]),
+            values=np.concatenate(held_back),
+            graph=np.array(sha256(model / GRAPH_FILE)),
+        )
+
+
+def check_held_back(path: Path, model: Path) -> None:
+    """Raises InputError where the held-back scores in `path` are not of the graph in `model`."""
+    with np.load(path) as kept:
+        # Older ones do not say.
+        if "graph" in kept and str(kept["graph"]) != sha256(model / GRAPH_FILE):
+            raise InputError(
+                f"the held-back scores in {path} are not of the model in {model}",
+                advice="run python -m fakecheck_training.sequence.train again",
+            )
 
 
 @cli
@@ -177,8 +195,8 @@ def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     forged = sum(one.item.fake for one in corpus.sequences)
     click.echo(f"{len(corpus.sequences)} sequences, {forged} forged", err=True)
     members, held_back = train_folds(spec, corpus)
-    save_held_back(model_folder(work, spec) / "held_back.npz", corpus, held_back)
     difference = export_model(spec, members, corpus.sequences, corpus.table, out)
+    save_held_back(model_folder(work, spec) / "held_back.npz", corpus, held_back, out)
     click.echo(
         f"wrote {out}: TensorFlow and ONNX Runtime differ by {difference:.1g} in score", err=True
     )
