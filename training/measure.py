@@ -27,7 +27,7 @@ from fakecheck_training.baselines.spectrum import SpectrumProbe, fit_spectra
 from fakecheck_training.data import Sample, pick, read_samples
 from fakecheck_training.draws.artifacts import FAMILY
 from fakecheck_training.draws.held_back import SimulatedSample, load_picture, simulated_set
-from fakecheck_training.faces import load_faces, with_faces
+from fakecheck_training.faces import check_searched, load_faces, with_faces
 from fakecheck_training.measured import FoundFaces, Shard, Store, shards_of
 from fakecheck_training.options import cli, data_option, out_option, progress, work_option
 from fakecheck_training.recipe import load_detector_recipe
@@ -162,6 +162,7 @@ def main(
 ) -> None:
     """Run all detectors, and baselines, over all pictures of a split, undegraded and degraded."""
     samples, faces, store = read_samples(data), load_faces(work), Store(work)
+    check_searched(samples, work)
     chosen = pick(samples, split)
     cards = find_bundles(out, extra)
     probes: list[Probe] = [DetectorProbe(card) for card in cards]

@@ -27,7 +27,6 @@ from fakecheck_training.sequence.model import build_model
 from fakecheck_training.sequence.recipe import load_sequence_recipe
 from fakecheck_training.sequence.train import (
     Corpus,
-    check_held_back,
     fold_of,
     logits,
     save_held_back,
@@ -91,11 +90,10 @@ def test_it_learns_and_the_frozen_graph_says_the_same(tmp_path):
     assert len(list(logits(members[0], sequences[:3], table))) == 3
     kept = tmp_path / "held_back.npz"
     save_held_back(kept, known, held_back, tmp_path / "model")
-    check_held_back(kept, tmp_path / "model")
-    assert len(read_held_back(kept, sequences)) == 60
+    assert len(read_held_back(kept, tmp_path / "model", sequences, table)) == 60
     (tmp_path / "model" / GRAPH_FILE).write_bytes(b"another")
     with pytest.raises(InputError, match=r"not of the model in .*sequence\.train again"):
-        check_held_back(kept, tmp_path / "model")
+        read_held_back(kept, tmp_path / "model", sequences, table)
 
 
 @pytest.mark.parametrize("name", ["clips", "extract", "train", "calibrate", "evaluate"])
@@ -108,4 +106,4 @@ def test_every_command_has_help(name):
 
 def test_a_model_that_was_not_trained_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match=r"run python -m fakecheck_training\.sequence\.train"):
-        read_held_back(tmp_path / "held_back.npz", [])
+        read_held_back(tmp_path / "held_back.npz", tmp_path, [], ClassTable([]))

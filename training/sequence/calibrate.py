@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.calibration import exceeded_by, false_alarm_table, fit_calibration
-from fakecheck.card import Calibration
+from fakecheck.card import GRAPH_FILE, Calibration
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.errors import InputError
 from fakecheck.loading import load_detectors
 from fakecheck.observations import ClassTable, steady_llr
 from fakecheck.temporal import forged_llr
 from fakecheck.types import Floats
+from fakecheck_training.cards import sha256
 from fakecheck_training.curves import calibration_error, reliability
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence.corpus import Item
@@ -56,14 +57,25 @@ class HeldBack:
         return bool(self.labels.any())
 
 
-def read_held_back(path: Path, sequences: Sequence[Labelled], table: ClassTable) -> list[HeldBack]:
-    """Those of `sequences` that `train` has scored, with their scores."""
+def read_held_back(
+    path: Path, model: Path, sequences: Sequence[Labelled], table: ClassTable
+) -> list[HeldBack]:
+    """Those of `sequences` that `train` has scored, with their scores.
+
+    Raises InputError where `path` is not there or not of the graph in the folder `model`.
+    """
     if not path.exists():
         raise InputError(
             f"{path} does not exist: run python -m fakecheck_training.sequence.train first"
         )
     known = {f"{one.item.set}/{one.item.key}": one for one in sequences}
     with np.load(path) as kept:
+        # Older ones do not say of which graph they are.
+        if "graph" in kept and str(kept["graph"]) != sha256(model / GRAPH_FILE):
+            raise InputError(
+                f"the held-back scores in {path} are not of the model in {model}",
+                advice="run python -m fakecheck_training.sequence.train again",
+            )
         parts = np.split(kept["values"], np.cumsum(kept["lengths"])[:-1])
         keys = kept["keys"].tolist()
     found = []
@@ -157,7 +169,7 @@ def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     cards = load_detectors().cards
     sequences = [one for name in spec.sets for one in load_set(name, cards, data, work)[0]]
     held_back = read_held_back(
-        model_folder(work, spec) / "held_back.npz", sequences, ClassTable(cards)
+        model_folder(work, spec) / "held_back.npz", out, sequences, ClassTable(cards)
     )
     families = known_families(cards)
     fitted = fit(spec, held_back, families)

@@ -127,7 +127,7 @@ def held_back_counts(
 ) -> list[Counts]:
     """Verdicts on the talking-head clips by models that have not seen the clip's person."""
     names, labels = [], []
-    held_back = read_held_back(path, sequences, table)
+    held_back = read_held_back(path, model.card.folder, sequences, table)
     ratios = ratios_of(held_back, model.card.calibration)
     for one, value in zip(held_back, ratios.tolist(), strict=True):
         names.append(one.item.kind if not one.fake else f"forged: {one.item.kind.split(',')[0]}")

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.card import GRAPH_FILE, DetectorCard
-from fakecheck.errors import InputError
 from fakecheck.files import atomic_path
 from fakecheck.loading import load_detectors
 from fakecheck.observations import ClassTable
@@ -169,17 +168,6 @@ def save_held_back(path: Path, corpus: Corpus, held_back: Sequence[Floats], mode
             values=np.concatenate(held_back),
             graph=np.array(sha256(model / GRAPH_FILE)),
         )
-
-
-def check_held_back(path: Path, model: Path) -> None:
-    """Raises InputError where the held-back scores in `path` are not of the graph in `model`."""
-    with np.load(path) as kept:
-        # Older ones do not say.
-        if "graph" in kept and str(kept["graph"]) != sha256(model / GRAPH_FILE):
-            raise InputError(
-                f"the held-back scores in {path} are not of the model in {model}",
-                advice="run python -m fakecheck_training.sequence.train again",
-            )
 
 
 @cli
