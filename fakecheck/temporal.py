@@ -33,12 +33,14 @@ from fakecheck.engines.runtime import import_onnxruntime, plain, session_options
 from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError
 from fakecheck.features import FEATURE_VERSION, WIDTH, DetectionSequence, sequence_of
 from fakecheck.graph import check_onnx_model
-from fakecheck.observations import ClassTable, Observations, log_mean, steady_llr
+from fakecheck.observations import ClassTable, Observations, steady_llr
 from fakecheck.types import Floats
 
 CARD = "sequence.yaml"
 FEATURES, SEEN = "features", "seen"
 SEQUENCE_SCORE, SAMPLE_SCORES = "sequence_score", "sample_scores"
+# Scores nearer to 0 and 1 than this are rounded in 32 bits.
+TINY = 1e-6
 
 
 class FeatureSpec(Fields):
@@ -75,9 +77,10 @@ class SequenceMetric(Fields):
 class SequenceCard(Fields):
     """The card of the temporal model. `folder` is where it lies.
 
-    `window` is the number of samples that the model takes at a time. `calibration` turns the score
-    of a sequence into a likelihood ratio, `sample_calibration` that of a sample; `false_alarm_llr`
-    maps a rate to the ratio that so many real faces exceed. `detectors` were there in training.
+    `window` is the number of samples that the model takes at a time. `calibration` turns the
+    `forged_score` of a sequence into a likelihood ratio, `sample_calibration` the score of a sample;
+    `false_alarm_llr` maps a rate to the ratio that so many real faces exceed. `detectors` were there
+    in training.
     """
 
     schema_: Literal["fakecheck.sequence/1"] = Field(alias="schema")
@@ -143,13 +146,12 @@ class TemporalModel:
     def judge(self, seen: Observations, table: ClassTable) -> tuple[float, Floats]:
         """Natural log-likelihood ratios of forged against real: the face's and (T,) the samples'.
 
-        The face's is that of `forged_llr`.
+        The face's is what the calibration makes of `forged_score`.
         """
         whole, samples = self.run(sequence_of(seen, table))
-        llr = log_likelihood_ratio(whole, self.card.calibration)
-        steady = steady_llr(seen.llr, table)
+        score = forged_score(whole, np.array([steady_llr(seen.llr, table)], np.float32))
         return (
-            float(forged_llr(llr, np.array([steady], np.float32))[0]),
+            float(log_likelihood_ratio(score, self.card.calibration)[0]),
             log_likelihood_ratio(samples[0], self.card.sample_calibration),
         )
 
@@ -164,15 +166,17 @@ class TemporalModel:
         return whole, samples
 
 
-def forged_llr(network: Floats, steady: Floats) -> Floats:
-    """(n,) the mean of two ratios, given as their logarithms, for each of n faces.
+def forged_score(network: Floats, steady: Floats) -> Floats:
+    """(n,) scores in 0..1 of n faces, from the network's and the detectors' `steady_llr`.
 
-    The network's, of "forged in some of these samples", and the detectors' over all samples alike
-    (`steady_llr`): which of them judges the face's family better nobody knows beforehand, just as
-    nobody knows the family. Where no detector speaks the network's stays alone.
+    Their odds are averaged: the network's, of "forged in some of these samples", and the detectors'
+    over all samples alike. Which of them judges the face's family better nobody knows beforehand,
+    just as nobody knows the family. Where no detector speaks the network's stays alone.
     """
-    both = np.stack([network, np.where(np.isnan(steady), network, steady)])
-    return np.asarray(log_mean(both, np.full(both.shape, 0.5), axis=0), np.float32)
+    score = np.clip(np.asarray(network, np.float64), TINY, 1 - TINY)
+    odds = score / (1 - score)
+    odds = np.where(np.isnan(steady), odds, (odds + np.exp(steady)) / 2)
+    return np.asarray(odds / (1 + odds), np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from fakecheck.errors import CardError, GraphRefusedError
 from fakecheck.observations import ClassTable, observe
 from fakecheck.sequence import Evidence, SequencePool
 from fakecheck.sharpness import sharpness
-from fakecheck.temporal import ONNX_FILE, TemporalModel, forged_llr
+from fakecheck.temporal import ONNX_FILE, TemporalModel, forged_score
 from fakecheck.temporal_verdict import judge_faces, real_under
 from fakecheck.timeline import Timeline, forged_spans
 from fakecheck.types import MediaInfo, Moment
@@ -109,10 +109,12 @@ def test_a_face_too_small_to_be_judged_is_one_that_is_not_seen(cards, model):
     assert len(among.timeline.moments()) == 8
 
 
-def test_a_ratio_is_the_mean_of_what_the_network_and_the_detectors_say():
-    found = forged_llr(np.array([2.0, 2.0], np.float32), np.array([-1.0, math.nan], np.float32))
-    expected = math.log((math.e**2 + math.e**-1) / 2)
-    assert found == pytest.approx([expected, 2.0], abs=1e-5)
+def test_a_score_is_the_mean_of_the_odds_of_network_and_detectors():
+    network = np.array([sigmoid(2.0), sigmoid(2.0), 1.0], np.float32)
+    found = forged_score(network, np.array([-1.0, math.nan, -1.0], np.float32))
+    odds = (math.e**2 + math.e**-1) / 2
+    assert found[:2] == pytest.approx([odds / (1 + odds), sigmoid(2.0)], abs=1e-5)
+    assert 0.999 < found[2] < 1
 
 
 def test_memory_does_not_grow_with_the_length(cards, model):

@@ -46,10 +46,9 @@ def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
         score = 1 / (1 + np.exp(-logits.max() + 0.5))
         samples = (1 / (1 + np.exp(-logits))).astype(np.float32)
         one = item(number, fake, set=recipe.calibrate_on[0])
-        steady = float(logits.mean())
-        held_back.append(HeldBack(one, float(score), steady, samples, labels))
+        held_back.append(HeldBack(one, float(score), samples, labels))
     unknown = item(999, True, set=recipe.calibrate_on[0], family="stylegan")
-    held_back.append(HeldBack(unknown, 0.001, -5.0, np.zeros(1, np.float32), np.ones(1, bool)))
+    held_back.append(HeldBack(unknown, 0.001, np.zeros(1, np.float32), np.ones(1, bool)))
     fitted = fit(recipe, held_back, {"stargan"})
     assert fitted["calibration"]["slope"] > 0
     assert fitted["false_alarm_llr"][0.1] < fitted["false_alarm_llr"][0.01]

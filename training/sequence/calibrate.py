@@ -20,7 +20,7 @@ from fakecheck.detector import log_likelihood_ratio
 from fakecheck.errors import InputError
 from fakecheck.loading import load_detectors
 from fakecheck.observations import ClassTable, steady_llr
-from fakecheck.temporal import forged_llr
+from fakecheck.temporal import forged_score
 from fakecheck.types import Floats
 from fakecheck_training.cards import sha256
 from fakecheck_training.curves import calibration_error, reliability
@@ -39,15 +39,14 @@ from fakecheck_training.sequence.recipe import (
 
 @dataclass(frozen=True, eq=False)
 class HeldBack:
-    """One sequence with the score of a model that has not seen its group, and its samples'.
+    """One sequence with its `forged_score` by a model that has not seen its group.
 
-    `score` is 0..1, `steady` what the detectors say of all samples alike (`steady_llr`), `samples`
-    (T,) float32; `labels` (T,) bool, which of them are forged.
+    `score` is 0..1, `samples` (T,) float32 those of its samples; `labels` (T,) bool, which of them
+    are forged.
     """
 
     item: Item
     score: float
-    steady: float
     samples: Floats
     labels: NDArray[np.bool_]
 
@@ -82,16 +81,11 @@ def read_held_back(
     for key, logits in zip(keys, parts, strict=True):
         one = known.get(key)
         if one is not None and len(logits) == len(one.labels) + 1:
-            scores = 1 / (1 + np.exp(-logits))
-            steady = steady_llr(one.seen.llr, table)
-            found.append(HeldBack(one.item, float(scores[0]), steady, scores[1:], one.labels > 0))
+            scores = probability(logits).astype(np.float32)
+            steady = np.array([steady_llr(one.seen.llr, table)], np.float32)
+            score = float(forged_score(scores[:1], steady)[0])
+            found.append(HeldBack(one.item, score, scores[1:], one.labels > 0))
     return found
-
-
-def ratios_of(side: Sequence[HeldBack], calibration: Calibration) -> Floats:
-    """(n,) what the runtime would say of each: see `forged_llr`."""
-    steady = np.array([one.steady for one in side], np.float32)
-    return forged_llr(log_likelihood_ratio(_scores(side), calibration), steady)
 
 
 def fit(
@@ -111,8 +105,8 @@ def fit(
     groups = [len({one.item.group for one in side}) for side in (fakes, reals)]
     weights = _weights(recipe, fakes), _weights(recipe, reals)
     whole = fit_calibration(_scores(fakes), _scores(reals), groups[0], groups[1], weights)
-    llr = ratios_of(reals, whole)
-    known = probability(ratios_of(fakes, whole))
+    llr = log_likelihood_ratio(_scores(reals), whole)
+    known = probability(log_likelihood_ratio(_scores(fakes), whole))
     samples = np.concatenate([one.samples for one in chosen])
     labels = np.concatenate([one.labels for one in chosen])
     each = fit_calibration(samples[labels], samples[~labels], groups[0], groups[1])
@@ -179,7 +173,7 @@ def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
     calibration = Calibration(**fitted["calibration"])  # type: ignore[arg-type]
     chosen = [one for one in held_back if one.item.set in spec.calibrate_on]
     known = [one for one in chosen if family_known(one.item, families)]
-    values = probability(ratios_of(known, calibration))
+    values = probability(log_likelihood_ratio(_scores(known), calibration))
     error = calibration_error(reliability(values, np.array([one.fake for one in known])))
     click.echo(f"expected calibration error on them: {error:.3f}", err=True)
 

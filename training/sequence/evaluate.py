@@ -27,7 +27,7 @@ from fakecheck.timeline import forged_spans
 from fakecheck.types import Floats, Moment
 from fakecheck.verdict import EVEN, sigmoid
 from fakecheck_training.options import cli, data_option, work_option
-from fakecheck_training.sequence.calibrate import ratios_of, read_held_back
+from fakecheck_training.sequence.calibrate import read_held_back
 from fakecheck_training.sequence.corpus import ONLY_FAMILIES
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
@@ -56,8 +56,7 @@ def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
         return sigmoid(model.judge(one.seen, table)[0])
 
     def network(one: Labelled) -> float:
-        whole, _ = model.run(sequence_of(one.seen, table))
-        return sigmoid(float(log_likelihood_ratio(whole, model.card.calibration)[0]))
+        return float(model.run(sequence_of(one.seen, table))[0][0])
 
     def mean(one: Labelled) -> float:
         steady = steady_llr(one.seen.llr, table)
@@ -128,10 +127,10 @@ def held_back_counts(
     """Verdicts on the talking-head clips by models that have not seen the clip's person."""
     names, labels = [], []
     held_back = read_held_back(path, model.card.folder, sequences, table)
-    ratios = ratios_of(held_back, model.card.calibration)
-    for one, value in zip(held_back, ratios.tolist(), strict=True):
+    for one in held_back:
+        value = log_likelihood_ratio(np.array([one.score], np.float32), model.card.calibration)
         names.append(one.item.kind if not one.fake else f"forged: {one.item.kind.split(',')[0]}")
-        labels.append(label_of(sigmoid(value), model))
+        labels.append(label_of(sigmoid(float(value[0])), model))
     return counts(names, labels)
 
 

@@ -61,9 +61,9 @@ class Page:
 
 INTRO = """A video's faces are followed, and a small recurrent network reads what the detectors
 found in each face at each frame that was looked at: how strong, where, how steadily, in what pose
-and sharpness. A face's likelihood ratio is the mean of two: the network's, of a face that is forged
-in some of these frames, and the detectors' own over all frames alike. The video's verdict is that
-of its worst face.
+and sharpness. A face's likelihood ratio is the calibrated mean of two: the network's, of a face
+that is forged in some of these frames, and the detectors' own over all frames alike. The video's
+verdict is that of its worst face.
 
 - **fake**: the probability is over what {alarms:.0%} of real faces exceed, on held-back clips; with
   several faces each has to be rarer, by Simes' test.

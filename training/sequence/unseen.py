@@ -17,10 +17,10 @@ import numpy as np
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
 from fakecheck.observations import ClassTable, steady_llr
-from fakecheck.temporal import forged_llr
+from fakecheck.temporal import forged_score
 from fakecheck.types import Floats
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
-from fakecheck_training.sequence.metrics import FALSE_ALARM_RATE
+from fakecheck_training.sequence.metrics import FALSE_ALARM_RATE, probability
 from fakecheck_training.sequence.recipe import SequenceRecipe
 from fakecheck_training.sequence.train import Corpus, fold_of, load_corpus, logits, train_member
 
@@ -110,4 +110,4 @@ def without(one: Labelled, table: ClassTable, number: int) -> Labelled:
 def _whole(model: Any, sequences: Sequence[Labelled], table: ClassTable) -> Floats:
     network = np.array([values[0] for values in logits(model, sequences, table)], np.float32)
     steady = np.array([steady_llr(one.seen.llr, table) for one in sequences], np.float32)
-    return forged_llr(network, steady)
+    return forged_score(probability(network), steady)
