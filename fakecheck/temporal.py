@@ -78,9 +78,9 @@ class SequenceCard(Fields):
     """The card of the temporal model. `folder` is where it lies.
 
     `window` is the number of samples that the model takes at a time. `calibration` turns the
-    `forged_score` of a sequence into a likelihood ratio, `sample_calibration` the score of a sample;
-    `false_alarm_llr` maps a rate to the ratio that so many real faces exceed. `detectors` were there
-    in training.
+    `forged_score` of a sequence into a likelihood ratio, `sample_calibration` the score of a
+    sample; `false_alarm_llr` maps a rate to the ratio that so many real faces exceed. `detectors`
+    were there in training.
     """
 
     schema_: Literal["fakecheck.sequence/1"] = Field(alias="schema")
