@@ -33,7 +33,7 @@ from fakecheck.engines.runtime import import_onnxruntime, plain, session_options
 from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError
 from fakecheck.features import FEATURE_VERSION, WIDTH, DetectionSequence, sequence_of
 from fakecheck.graph import check_onnx_model
-from fakecheck.observations import ClassTable, Observations, steady_llr
+from fakecheck.observations import ClassTable, Observations, fused_llr, steady_llr
 from fakecheck.types import Floats
 
 CARD = "sequence.yaml"
@@ -78,9 +78,9 @@ class SequenceCard(Fields):
     """The card of the temporal model. `folder` is where it lies.
 
     `window` is the number of samples that the model takes at a time. `calibration` turns the
-    `forged_score` of a sequence into a likelihood ratio, `sample_calibration` the score of a
-    sample; `false_alarm_llr` maps a rate to the ratio that so many real faces exceed. `detectors`
-    were there in training.
+    `forged_score` of a sequence into a likelihood ratio, `sample_calibration` that of a sample;
+    `false_alarm_llr` maps a rate to the ratio that so many real faces exceed. `detectors` were
+    there in training.
     """
 
     schema_: Literal["fakecheck.sequence/1"] = Field(alias="schema")
@@ -146,13 +146,13 @@ class TemporalModel:
     def judge(self, seen: Observations, table: ClassTable) -> tuple[float, Floats]:
         """Natural log-likelihood ratios of forged against real: the face's and (T,) the samples'.
 
-        The face's is what the calibration makes of `forged_score`.
+        They are what the calibrations make of each `forged_score`.
         """
         whole, samples = self.run(sequence_of(seen, table))
-        score = forged_score(whole, np.array([steady_llr(seen.llr, table)], np.float32))
+        score, scores = forged_scores(float(whole[0]), samples[0], seen, table)
         return (
-            float(log_likelihood_ratio(score, self.card.calibration)[0]),
-            log_likelihood_ratio(samples[0], self.card.sample_calibration),
+            float(log_likelihood_ratio(np.array([score], np.float32), self.card.calibration)[0]),
+            log_likelihood_ratio(scores, self.card.sample_calibration),
         )
 
     def run(self, sequence: DetectionSequence) -> tuple[Floats, Floats]:
@@ -166,16 +166,29 @@ class TemporalModel:
         return whole, samples
 
 
-def forged_score(network: Floats, steady: Floats) -> Floats:
-    """(n,) scores in 0..1 of n faces, from the network's and the detectors' `steady_llr`.
+def forged_scores(
+    whole: float, samples: Floats, seen: Observations, table: ClassTable
+) -> tuple[float, Floats]:
+    """The `forged_score` of a face and (T,) of its samples, given the network's scores of them.
 
-    Their odds are averaged: the network's, of "forged in some of these samples", and the detectors'
-    over all samples alike. Which of them judges the face's family better nobody knows beforehand,
-    just as nobody knows the family. Where no detector speaks the network's stays alone.
+    The face is held against the detectors' `steady_llr`, each sample against their `fused_llr`.
+    """
+    steady = np.array([steady_llr(seen.llr, table)], np.float32)
+    face = forged_score(np.array([whole], np.float32), steady)
+    return float(face[0]), forged_score(samples, fused_llr(seen.llr, table))
+
+
+def forged_score(network: Floats, detectors: Floats) -> Floats:
+    """(n,) scores in 0..1, from those of the network and the log-ratios of the detectors.
+
+    Their odds are averaged: of a face the network's, of "forged in some of these samples", and the
+    detectors' over all samples alike; of a sample the network's, which knows the others, and the
+    detectors' of this one. Which judges the face's family better nobody knows beforehand, just as
+    nobody knows the family. Where no detector speaks the network's stays alone.
     """
     score = np.clip(np.asarray(network, np.float64), TINY, 1 - TINY)
     odds = score / (1 - score)
-    odds = np.where(np.isnan(steady), odds, (odds + np.exp(steady)) / 2)
+    odds = np.where(np.isnan(detectors), odds, (odds + np.exp(detectors)) / 2)
     return np.asarray(odds / (1 + odds), np.float32)
 
 

@@ -182,7 +182,8 @@ def test_words_of_plug_ins_are_shown_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", ["real", "inconclusive", "fake"])
 def test_every_verdict_is_explained(tmp_path: Path, language: str, kind: str, label: str) -> None:
     report = timed_report() if kind == "video" else replace(image_report(), families=FAMILIES)
-    verdict = Verdict(label, 0.4, 0.9, "an English sentence", 0.5)  # type: ignore[arg-type]
+    probability = {"real": 0.4, "inconclusive": 0.6, "fake": 0.95}[label]
+    verdict = Verdict(label, probability, 0.9, "an English sentence", 0.5)  # type: ignore[arg-type]
     found = page(tmp_path, replace(report, verdict=verdict), language=language)
     panel = found.one("div", "verdict", label)
     words = Words(language)
@@ -193,6 +194,17 @@ def test_every_verdict_is_explained(tmp_path: Path, language: str, kind: str, la
     assert "an English sentence" not in panel.text
     (reason,) = [e for e in found.all("dd") if e.attributes.get("lang") == "en"]
     assert reason.text == "an English sentence"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_clip_that_is_likelier_real_and_inconclusive_shows_little(
+    tmp_path: Path, language: str
+) -> None:
+    verdict = Verdict("inconclusive", 0.4, 0.9, "", 0.2)
+    found = page(tmp_path, replace(timed_report(), verdict=verdict), language=language)
+    words = Words(language)
+    text = found.one("div", "verdict", "inconclusive").text
+    assert words("verdict.inconclusive.few", family=words.family("deepfakes")) in text
 
 
 FAMILIES = (FamilyScore("deepfakes", 0.3), FamilyScore("partswap", 0.1))

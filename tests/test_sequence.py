@@ -13,7 +13,7 @@ from sequence_samples import boxes_of, face_at, frame_of, write_model
 
 from fakecheck.assemble import ReportAssembler
 from fakecheck.errors import CardError, GraphRefusedError
-from fakecheck.observations import ClassTable, observe
+from fakecheck.observations import ClassTable, fused_llr, observe
 from fakecheck.sequence import Evidence, SequencePool
 from fakecheck.sharpness import sharpness
 from fakecheck.temporal import ONNX_FILE, TemporalModel, forged_score
@@ -83,8 +83,11 @@ def test_every_sample_of_a_face_gets_its_moment(cards, model):
     ratios = pool.finish()
     found = pool.timeline.moments()
     assert [moment.frame for moment in found] == list(range(30))
-    assert found[17].probability == pytest.approx(sigmoid(3.0), abs=1e-4)
-    assert found[16].probability == pytest.approx(sigmoid(-2.0), abs=1e-4)
+    for n, llr in ((17, 3.0), (16, -2.0)):
+        # The mean of the odds of the network, of the best box here, and of the detectors' ratio.
+        (seen,) = observe(loud(cards[0], llr, index=n), ClassTable(cards))
+        odds = (math.exp(llr) + math.exp(fused_llr(seen.llr, ClassTable(cards))[0])) / 2
+        assert found[n].probability == pytest.approx(odds / (1 + odds), abs=1e-4)
     assert found[17].families == pytest.approx({"stargan": 3.0})
     # Windows of 8, 8, 8 and the 6 that are left, the third with the loud one: their mean ratio. In
     # each, the mean of the network's, of its loudest sample here, and the detector's mean.

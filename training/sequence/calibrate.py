@@ -19,8 +19,8 @@ from fakecheck.card import GRAPH_FILE, Calibration
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.errors import InputError
 from fakecheck.loading import load_detectors
-from fakecheck.observations import ClassTable, steady_llr
-from fakecheck.temporal import forged_score
+from fakecheck.observations import ClassTable
+from fakecheck.temporal import forged_scores
 from fakecheck.types import Floats
 from fakecheck_training.cards import sha256
 from fakecheck_training.curves import calibration_error, reliability
@@ -82,9 +82,8 @@ def read_held_back(
         one = known.get(key)
         if one is not None and len(logits) == len(one.labels) + 1:
             scores = probability(logits).astype(np.float32)
-            steady = np.array([steady_llr(one.seen.llr, table)], np.float32)
-            score = float(forged_score(scores[:1], steady)[0])
-            found.append(HeldBack(one.item, score, scores[1:], one.labels > 0))
+            score, samples = forged_scores(float(scores[0]), scores[1:], one.seen, table)
+            found.append(HeldBack(one.item, score, samples, one.labels > 0))
     return found
 
 
