@@ -27,8 +27,8 @@ from fakecheck.card import (
     Version,
     Word,
     first_problem,
-    read_fields,
 )
+from fakecheck.card_fields import read_fields
 from fakecheck.errors import PluginError
 
 OWN_DISTRIBUTION = "fakecheck"

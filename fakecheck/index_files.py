@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card, read_fields
+from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card
+from fakecheck.card_fields import read_fields
 from fakecheck.errors import CardError, PluginError, UsageError
 from fakecheck.files import atomic_path
 from fakecheck.graph import check_bundle

@@ -16,7 +16,6 @@ list of files that a distribution installed, and what the index does not vouch f
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -25,9 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import pluggy
+from pydantic import TypeAdapter, ValidationError
 
 from fakecheck import hookspecs
-from fakecheck.card import CARD_FILE, DetectorCard, load_card, read_fields
+from fakecheck.card import CARD_FILE, DetectorCard, Identifier, load_card
+from fakecheck.card_fields import read_fields
 from fakecheck.errors import FakecheckError, NoDetectorsError, UsageError
 from fakecheck.graph import check_bundle
 from fakecheck.index import OWN_DISTRIBUTION, registry
@@ -38,8 +39,7 @@ NO_AUTOLOAD = "FAKECHECK_DISABLE_PLUGIN_AUTOLOAD"
 TRUSTED_ONLY = "FAKECHECK_TRUSTED_ONLY"
 # A hook that never stops yielding must not hang the start.
 MAX_DETECTORS = 1000
-# As `fakecheck.card.Identifier` has it.
-_ID = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_ID: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 @dataclass(frozen=True)
@@ -320,12 +320,9 @@ class PluginHost:
 def _name_of(folder: Path) -> str:
     """The id on a card that is refused, or the folder's name where none can be read."""
     try:
-        identifier = read_fields(folder / CARD_FILE).get("id")
-    except FakecheckError:
+        return _ID.validate_python(read_fields(folder / CARD_FILE).get("id"))
+    except (FakecheckError, ValidationError):
         return folder.name
-    if isinstance(identifier, str) and _ID.fullmatch(identifier):
-        return identifier
-    return folder.name
 
 
 def _is_set(variable: str) -> bool:

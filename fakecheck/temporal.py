@@ -26,8 +26,8 @@ from fakecheck.card import (
     Version,
     check_alarms,
     first_problem,
-    read_fields,
 )
+from fakecheck.card_fields import read_fields
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.engines.runtime import import_onnxruntime, plain, session_options
 from fakecheck.errors import CardError, FakecheckError, GraphRefusedError, PluginError

@@ -8,7 +8,8 @@ import os
 import pytest
 import yaml
 
-from fakecheck.card import CARD_FILE, GRAPH_FILE, MAX_CARD_BYTES, load_card
+from fakecheck.card import CARD_FILE, GRAPH_FILE, load_card
+from fakecheck.card_fields import MAX_CARD_BYTES
 from fakecheck.errors import CardError
 from tests.bundles import card_fields, make_card, write_bundle
 

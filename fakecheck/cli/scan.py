@@ -169,10 +169,12 @@ class _Tally:
             return
         for write in (
             self._marker.mark if self._marker else None,
-            self._drawer.draw if self._drawer and self._drawer.wants(outcome) else None,
+            self._drawer.draw if self._drawer else None,
         ):
             if write is not None:
                 self._draw(write, outcome)
+        if self._drawer and self._drawer.file and outcome.report.media.kind == "image":
+            self._say(f"{outcome.path}: is a picture, which has no timeline")
 
     def _draw(self, write: Callable[[Outcome], Path | None], outcome: Outcome) -> None:
         """What cannot be drawn costs its own picture only."""
@@ -183,9 +185,7 @@ class _Tally:
             self._unwritten |= isinstance(error, OutputError)
             self._say(f"Error: {error}")
             return
-        if written is None:
-            self._say(f"{outcome.path}: is a picture, which has no timeline")
-        elif self._verbose:
+        if self._verbose and written is not None:
             self._say(f"wrote {written}")
 
     def exit_code(self, fail_on_fake: bool) -> int:

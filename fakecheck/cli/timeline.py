@@ -26,11 +26,6 @@ class TimelineDrawer:
         self._folder = target
         self._names = names
 
-    def wants(self, outcome: Outcome) -> bool:
-        """Whether it is a clip, or the one file that a timeline was asked of by name."""
-        assert outcome.report is not None
-        return self.file is not None or outcome.report.media.kind == "video"
-
     def draw(self, outcome: Outcome) -> Path | None:
         """The path written, or None for a picture, which has no timeline."""
         report = outcome.report

@@ -21,6 +21,7 @@ from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.report.tiles import Color, report_colors
 from fakecheck.types import DetectionRow, Report
+from fakecheck.verdict import EVEN
 
 MAX_BOXES = 20
 MAX_SPANS = 12
@@ -112,7 +113,7 @@ def _means(report: Report, words: Words) -> str:
         return words(cause, pixels=round(max(sides, default=0)))
     ranked = ranked_families(report)
     # Between the two limits of a clip may lie both what is likelier than not and what is not.
-    few = case == "inconclusive" and (report.verdict.probability or 0) < 0.5
+    few = case == "inconclusive" and (report.verdict.probability or 0) < EVEN
     return words(
         f"verdict.{case}.{'few' if few else report.media.kind}",
         **(

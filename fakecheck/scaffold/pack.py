@@ -16,8 +16,8 @@ from fakecheck.card import (
     ONNX_FILE,
     DetectorCard,
     load_card,
-    read_fields,
 )
+from fakecheck.card_fields import read_fields
 from fakecheck.card_text import open_fields, replace_fields
 from fakecheck.engines.convert import Agreement
 from fakecheck.engines.optimize import optimize_bundle

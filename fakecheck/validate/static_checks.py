@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, read_fields
+from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
+from fakecheck.card_fields import read_fields
 from fakecheck.card_text import MARK, open_fields
 from fakecheck.errors import CardError, GraphRefusedError, PluginError
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
