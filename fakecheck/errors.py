@@ -82,3 +82,12 @@ class CardError(PluginError):
 
 class GraphRefusedError(PluginError):
     """A graph whose sha256 differs from its card's or that holds a forbidden op."""
+
+
+def describe(error: BaseException) -> str:
+    """The error in one line of bearable length."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # a plug-in's own exception may be as broken as the plug-in
+        text = ""
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

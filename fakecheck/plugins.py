@@ -16,8 +16,7 @@ list of files that a distribution installed, and what the index does not vouch f
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -29,61 +28,23 @@ from pydantic import TypeAdapter, ValidationError
 from fakecheck import hookspecs
 from fakecheck.card import CARD_FILE, DetectorCard, Identifier, load_card
 from fakecheck.card_fields import read_fields
-from fakecheck.errors import FakecheckError, NoDetectorsError, UsageError
+from fakecheck.errors import FakecheckError, NoDetectorsError, UsageError, describe
 from fakecheck.graph import check_bundle
-from fakecheck.index import OWN_DISTRIBUTION, registry
+from fakecheck.index import registry
+from fakecheck.installed import (
+    InstalledDetector,
+    Origin,
+    PluginProblem,
+    entry_points,
+    without_clashes,
+)
 from fakecheck.trust import bundles_of, canonical, standing
 
-GROUP = "fakecheck"
 NO_AUTOLOAD = "FAKECHECK_DISABLE_PLUGIN_AUTOLOAD"
 TRUSTED_ONLY = "FAKECHECK_TRUSTED_ONLY"
 # A hook that never stops yielding must not hang the start.
 MAX_DETECTORS = 1000
 _ID: TypeAdapter[str] = TypeAdapter(Identifier)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The entry point `plugin` of `distribution`, which is None for a plug-in of the caller's."""
-
-    plugin: str
-    distribution: str | None = None
-    version: str | None = None
-
-    @property
-    def bundled(self) -> bool:
-        """Whether it is a part of fakecheck itself."""
-        return self.distribution == OWN_DISTRIBUTION
-
-    def __str__(self) -> str:
-        if self.distribution is None:
-            return f"plug-in {self.plugin}"
-        return f"{self.distribution} {self.version or ''}".rstrip()
-
-
-@dataclass(frozen=True)
-class InstalledDetector:
-    """A detector that can be chosen, and where it comes from."""
-
-    card: DetectorCard
-    origin: Origin
-
-
-@dataclass(frozen=True)
-class PluginProblem:
-    """Why a plug-in, or the one `detector` of it (an id or a folder's name), is not used.
-
-    `refused`: it may be sound, but only trusted ones were wanted.
-    """
-
-    origin: Origin
-    detector: str | None
-    cause: str
-    refused: bool = False
-
-    def __str__(self) -> str:
-        who = f"{self.detector} of {self.origin}" if self.detector else str(self.origin)
-        return f"{who}: {self.cause}"
 
 
 class PluginHost:
@@ -148,12 +109,12 @@ class PluginHost:
     @property
     def detectors(self) -> Mapping[str, InstalledDetector]:
         """Detectors that can be chosen, by id, in the order of their ids."""
-        return {one.card.id: one for one in _without_clashes(self._found)[0]}
+        return {one.card.id: one for one in without_clashes(self._found)[0]}
 
     @property
     def problems(self) -> tuple[PluginProblem, ...]:
         """What failed while plug-ins were loaded. `check_files` looks at the files of bundles."""
-        return (*self._problems, *_without_clashes(self._found)[1])
+        return (*self._problems, *without_clashes(self._found)[1])
 
     def check_files(self) -> tuple[PluginProblem, ...]:
         """Reads all files of the detectors: a wrong sha256, a forbidden op, a foreign label map."""
@@ -327,78 +288,3 @@ def _name_of(folder: Path) -> str:
 
 def _is_set(variable: str) -> bool:
     return os.environ.get(variable, "") not in ("", "0")
-
-
-def entry_points() -> Iterator[tuple[Origin, metadata.EntryPoint | str]]:
-    """Entry points of the group, the bundled ones first, then by distribution and name.
-
-    `importlib.metadata.entry_points` would do, but one distribution with an unreadable
-    entry_points.txt makes it raise for all; here that one gives a str, the cause.
-    """
-    found: list[tuple[Origin, metadata.EntryPoint | str]] = []
-    seen = set()
-    for distribution in metadata.distributions():
-        # Looked at as text first: parsing the metadata of every distribution takes much longer.
-        try:
-            if f"[{GROUP}]" not in (distribution.read_text("entry_points.txt") or ""):
-                continue
-        # Nobody can tell whom entry points are for that are not even text.
-        except (OSError, UnicodeDecodeError):
-            continue
-        origin = _origin(distribution)
-        # The first one on the path shadows others of its name, as it does for imports.
-        if origin.distribution in seen:
-            continue
-        seen.add(origin.distribution)
-        try:
-            points = list(distribution.entry_points.select(group=GROUP))
-        # Its parser raises TypeError or ValueError, depending on the version of Python.
-        except Exception as error:
-            found.append((origin, f"its entry_points.txt cannot be parsed: {describe(error)}"))
-        else:
-            found += [(replace(origin, plugin=point.name), point) for point in points]
-    return iter(sorted(found, key=lambda one: (not one[0].bundled, str(one[0]), one[0].plugin)))
-
-
-def _origin(distribution: metadata.Distribution) -> Origin:
-    # What comes of a METADATA that is missing or damaged differs between versions of Python.
-    try:
-        name, version = distribution.metadata["Name"], distribution.version
-    except Exception:
-        return Origin("", "a distribution without a name")
-    return Origin("", name or "a distribution without a name", version)
-
-
-def _without_clashes(
-    found: list[InstalledDetector],
-) -> tuple[list[InstalledDetector], list[PluginProblem]]:
-    """Detectors whose id is theirs alone (bundled ones keep theirs), a problem for each other."""
-    by_id: dict[str, list[InstalledDetector]] = {}
-    for one in found:
-        by_id.setdefault(one.card.id, []).append(one)
-    usable, problems = [], []
-    for identifier, claimants in sorted(by_id.items()):
-        bundled = [one for one in claimants if one.origin.bundled]
-        owners = claimants if len(claimants) == 1 else bundled if len(bundled) == 1 else []
-        usable += owners
-        for one in claimants:
-            if one not in owners:
-                others = [other for other in claimants if other is not one]
-                problems.append(PluginProblem(one.origin, identifier, _clash(owners, others)))
-    return usable, problems
-
-
-def _clash(owners: list[InstalledDetector], others: list[InstalledDetector]) -> str:
-    if owners:
-        return f"its id belongs to the detector bundled with {owners[0].origin}, which is used"
-    named = " and ".join(f"{other.origin} ({other.card.folder})" for other in others)
-    return f"its id is also that of the detector in {named}; neither is used"
-
-
-def describe(error: BaseException) -> str:
-    """The error in one line of bearable length."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # a plug-in's own exception may be as broken as the plug-in
-        text = ""
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

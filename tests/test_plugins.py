@@ -47,7 +47,7 @@ def site(tmp_path, monkeypatch):
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(folder))
     world = partial(metadata.distributions, path=[str(folder)])
-    monkeypatch.setattr("fakecheck.plugins.metadata.distributions", world)
+    monkeypatch.setattr("fakecheck.installed.metadata.distributions", world)
     monkeypatch.delenv(NO_AUTOLOAD, raising=False)
     yield folder
     for name in set(sys.modules) - before:

@@ -13,7 +13,8 @@ from fakecheck.cli.main import run
 from fakecheck.errors import ExitCode
 from fakecheck.index import FAMILIES_FILE, INDEX_FILE, Registry, read_registry
 from fakecheck.index_files import CARDS, PAGE_FILE, artifacts_of
-from fakecheck.plugins import InstalledDetector, Origin, PluginHost
+from fakecheck.installed import InstalledDetector, Origin
+from fakecheck.plugins import PluginHost
 from tests.bundles import graph_def, make_card, write_bundle
 from tests.index_samples import entry
 

@@ -35,7 +35,7 @@ def site(tmp_path, monkeypatch):
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(folder))
     world = partial(metadata.distributions, path=[str(folder)])
-    monkeypatch.setattr("fakecheck.plugins.metadata.distributions", world)
+    monkeypatch.setattr("fakecheck.installed.metadata.distributions", world)
     for variable in (NO_AUTOLOAD, TRUSTED_ONLY):
         monkeypatch.delenv(variable, raising=False)
     yield folder

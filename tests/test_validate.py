@@ -63,7 +63,7 @@ def install(package: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (info / "RECORD").write_text("".join(f"{name},,\n" for name in files), encoding="utf-8")
     monkeypatch.syspath_prepend(str(site))
     world = partial(metadata.distributions, path=[str(site)])
-    monkeypatch.setattr("fakecheck.plugins.metadata.distributions", world)
+    monkeypatch.setattr("fakecheck.installed.metadata.distributions", world)
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda one: one.name.replace(" ", "_"))

@@ -15,7 +15,8 @@ from fakecheck.cli.pack import pack
 from fakecheck.cli.shared import FORMAT, TRUSTED_ONLY
 from fakecheck.cli.validate import validate
 from fakecheck.errors import FakecheckError, UsageError
-from fakecheck.plugins import InstalledDetector, PluginHost, PluginProblem
+from fakecheck.installed import InstalledDetector, PluginProblem
+from fakecheck.plugins import PluginHost
 from fakecheck.report.encode import dumped
 
 

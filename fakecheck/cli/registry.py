@@ -18,7 +18,8 @@ from fakecheck.cli.shared import FORMAT
 from fakecheck.errors import ExitCode, UsageError
 from fakecheck.index import BUNDLED, IndexEntry, Registry, registry
 from fakecheck.index_files import artifacts_of
-from fakecheck.plugins import InstalledDetector, PluginHost
+from fakecheck.installed import InstalledDetector
+from fakecheck.plugins import PluginHost
 from fakecheck.report.encode import dumped
 from fakecheck.trust import Standing, standing
 

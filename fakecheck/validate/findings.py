@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from fakecheck.errors import FakecheckError, MissingDependencyError
-from fakecheck.plugins import describe
+from fakecheck.errors import FakecheckError, MissingDependencyError, describe
 
 Subject = TypeVar("Subject", contravariant=True)
 Status = Literal["ok", "failed", "skipped"]

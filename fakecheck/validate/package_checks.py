@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE
 from fakecheck.errors import PluginError
-from fakecheck.plugins import GROUP
+from fakecheck.installed import GROUP
 from fakecheck.validate.findings import Check, Skipped, counted
 from fakecheck.validate.project import LICENCE_NAMES, PYPROJECT, SETUP_CFG, Project
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from fakecheck.card import CARD_FILE
 from fakecheck.errors import PluginError
-from fakecheck.plugins import GROUP
+from fakecheck.installed import GROUP
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fakecheck.card import CARD_FILE, DetectorCard, load_card
 from fakecheck.errors import CardError, InputError, PluginError, UsageError
-from fakecheck.plugins import Origin, entry_points
+from fakecheck.installed import Origin, entry_points
 from fakecheck.trust import bundles_of, canonical
 from fakecheck.validate.project import PYPROJECT, Project, project_around, read_project
 
