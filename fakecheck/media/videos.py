@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.sidedata.sidedata import Type
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
 from fakecheck.errors import MediaError
-from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, lack, never
+from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
 from fakecheck.media.containers import is_cut_off
+from fakecheck.media.display import square, turn_of
+from fakecheck.media.streams import duration_of, frames_and_gaps, opened
 from fakecheck.media.timetable import (
     EXACT_SEEKS,
     SEEK_SKIPS,
@@ -29,12 +22,6 @@ from fakecheck.media.timetable import (
     read_timetable,
 )
 from fakecheck.types import Frame, Image, MediaInfo
-
-MICROSECONDS = 1_000_000
-# Pixels that are more times as wide as high, or as high as wide, are taken for an error.
-MAX_STRETCH = 4
-# Streams that hold a cover or chapter pictures, not the clip.
-NOT_THE_CLIP = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _Decoded = tuple[int, float | None, VideoFrame]
 """Index, seconds after the stream's start, frame."""
@@ -138,7 +125,7 @@ class Video(Media):
         return frames if abs(frames - seconds * fps) <= max(2, 0.01 * frames) else None
 
     def _timetable(self, stop: Callable[[], bool]) -> Timetable:
-        with _opened(self.path, self.demuxer) as (container, stream):
+        with opened(self.path, self.demuxer) as (container, stream):
             return read_timetable(container, stream, self.fps, self._limits.max_frames, stop)
 
     def _in_passing(self, sampling: Sampling, stop: Callable[[], bool]) -> Iterator[_Decoded]:
@@ -169,16 +156,16 @@ class Video(Media):
         In place of one that is damaged comes the next one that is not.
         """
         done = -1
-        with _opened(self.path, self.demuxer) as (container, stream):
+        with opened(self.path, self.demuxer) as (container, stream):
             stream.codec_context.thread_type = "AUTO"
-            decoded = _frames_and_gaps(container, stream, False)
+            decoded = frames_and_gaps(container, stream, False)
             for index in wanted:
                 if index <= done:
                     continue
                 key = table.key_before(index)
                 if key - (done + 1) > SEEK_SKIPS:
                     container.seek(int(table.pts[key]), stream=stream)
-                    decoded = _frames_and_gaps(container, stream, False)
+                    decoded = frames_and_gaps(container, stream, False)
                 for frame in decoded:
                     if stop():
                         return
@@ -194,11 +181,11 @@ class Video(Media):
     def _decoded(self, stop: Callable[[], bool]) -> Iterator[_Decoded]:
         """All frames with index and time; after the last one, MediaError for what is lost."""
         index, lost = 0, 0
-        with _opened(self.path, self.demuxer) as (container, stream):
+        with opened(self.path, self.demuxer) as (container, stream):
             tail_lost = cut_off = is_cut_off(self.path, self.demuxer)
             stream.codec_context.thread_type = "AUTO"
             clock = Clock(stream, self.fps)
-            for frame in _frames_and_gaps(container, stream, cut_off):
+            for frame in frames_and_gaps(container, stream, cut_off):
                 if stop():
                     return
                 if frame is None:
@@ -241,9 +228,9 @@ class Video(Media):
 
 def open_video(path: Path, demuxer: str, sha256: str, limits: Limits) -> Video:
     """The clip in `path`, opened with libavformat's `demuxer`; its first frame is decoded."""
-    with _opened(path, demuxer) as (container, stream):
+    with opened(path, demuxer) as (container, stream):
         limits.check_pixels(path, stream.codec_context.width, stream.codec_context.height)
-        frames, duration = stream.frames or None, _duration(container, stream)
+        frames, duration = stream.frames or None, duration_of(container, stream)
         if frames and frames > limits.max_frames:
             raise MediaError(f"{path}: has {frames} frames, the limit is {limits.max_frames}")
         if duration and duration > limits.max_seconds:
@@ -252,112 +239,11 @@ def open_video(path: Path, demuxer: str, sha256: str, limits: Limits) -> Video:
             )
         rate = stream.average_rate
         cut_off = is_cut_off(path, demuxer)
-        first = next(filter(None, _frames_and_gaps(container, stream, cut_off)), None)
+        first = next(filter(None, frames_and_gaps(container, stream, cut_off)), None)
         if first is None:
             raise MediaError(f"{path}: no frame could be decoded")
-        turn = _turn(first)
-        width, height = turn.size(*_square(first.width, first.height, stream.sample_aspect_ratio))
+        turn = turn_of(first)
+        width, height = turn.size(*square(first.width, first.height, stream.sample_aspect_ratio))
         limits.check_pixels(path, width, height)
     info = MediaInfo(str(path), sha256, "video", width, height, frames, duration)
     return Video(path, info, float(rate) if rate else None, demuxer, turn, limits)
-
-
-def open_container(path: Path, demuxer: str) -> InputContainer:
-    """The container in `path`, by libavformat's `demuxer`. Raises what PyAV raises."""
-    # MOV is the one that can name other files and addresses. Not for the others: with this option
-    # set, libavformat before 62.12 (PyAV before 17.1) crashes on MPEG program streams.
-    options = {"protocol_whitelist": "file"} if demuxer == "mov" else {}
-    # An absolute path cannot be taken for an address.
-    name = str(path.absolute())
-    return av.open(name, format=demuxer, options=options, metadata_errors="ignore")
-
-
-@contextmanager
-def _opened(path: Path, demuxer: str) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and the stream of the clip; libav's errors in the block become MediaErrors."""
-    try:
-        with open_container(path, demuxer) as container:
-            yield container, _clip_stream(container, path)
-    except FileNotFoundError as error:
-        raise MediaError(f"{path}: does not exist") from error
-    except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
-        # FFmpeg has these two of damaged files as well.
-        doubtful = isinstance(error, av.FFmpegError) and error.errno in (errno.EIO, errno.ENOMEM)
-        what = "is a video that is truncated or damaged"
-        raise MediaError(f"{path}: {(not doubtful and lack(error)) or what}") from error
-
-
-def _clip_stream(container: InputContainer, path: Path) -> VideoStream:
-    streams = [s for s in container.streams.video if not s.disposition & NOT_THE_CLIP]
-    if not streams:
-        raise MediaError(f"{path}: holds no video stream")
-    for stream in streams:
-        if stream.codec_context is not None:
-            return stream
-    raise MediaError(f"{path}: its video is coded in a way that cannot be decoded here")
-
-
-def _frames_and_gaps(
-    container: InputContainer, stream: VideoStream, cut_off: bool
-) -> Iterator[VideoFrame | None]:
-    """Decoded frames in order, None in place of what could not be read or decoded.
-
-    `cut_off` says that the file is, so that a packet marked as corrupt is a torn one.
-    """
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            yield None
-            packet = None
-        if packet is None:
-            return
-        if cut_off and packet.is_corrupt:
-            yield None
-            continue
-        try:
-            decoded = packet.decode()
-        except av.error.EOFError:
-            return
-        except av.FFmpegError:
-            yield None
-            continue
-        yield from decoded
-
-
-def _square(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
-    """Width and height of a frame in square pixels, given those stored and a pixel's width by
-    height."""
-    if not ratio or not 1 / MAX_STRETCH <= ratio <= MAX_STRETCH:
-        return width, height
-    return (round(width * ratio), height) if ratio >= 1 else (width, round(height / ratio))
-
-
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration and stream.duration > 0 and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    if container.duration and container.duration > 0:
-        seconds = container.duration / MICROSECONDS
-        if container.format.name.startswith("matroska"):  # whose duration is the last time stamp
-            seconds -= float((stream.start_time or 0) * (stream.time_base or 0))
-        return seconds if seconds > 0 else None
-    return None
-
-
-def _turn(frame: VideoFrame) -> Turn:
-    """How to stand `frame` upright, by the display matrix of its container.
-
-    The matrix (ISO/IEC 14496-12, 6.2.2) maps x to a·x + c·y and y to b·x + d·y; any other than the
-    eight upright ones is taken for the nearest. Asked of a clip's first frame only: PyAV ties a
-    frame whose side data was read into a cycle, which keeps its pixels until garbage is collected.
-    """
-    try:
-        # PyAV's stub has a dict of names here; what it hands out is keyed by its Type.
-        data = bytes(cast(Any, frame.side_data)[Type.DISPLAYMATRIX])
-    except KeyError:
-        return Turn()
-    a, b, _, c, d = (int(v) for v in np.frombuffer(data[:20], "=i4"))
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        return Turn(mirror_x=a < 0, mirror_y=d < 0)
-    return Turn(transpose=True, mirror_x=c < 0, mirror_y=b < 0)

@@ -13,7 +13,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
-from fakecheck.media.videos import Video, open_container
+from fakecheck.media.streams import open_container
+from fakecheck.media.videos import Video
 
 # What players expect in an MP4; anything else is coded again. Names of decoders, without suffixes.
 COPIED = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")
