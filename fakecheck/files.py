@@ -30,10 +30,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         if target.is_dir():
             raise OutputError(f"{path}: cannot be written: it is a folder")
-        if takes_all(target):
-            yield target
+        if takes_all(path):
+            yield path
             return
         target.parent.mkdir(parents=True, exist_ok=True)
+        if os.name == "nt" and target.exists():
+            # A program that holds it open keeps it from being replaced: better known now.
+            target.open("r+b").close()
         yield temporary
         with suppress(OSError):  # nothing there yet, or a file system without permissions
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))

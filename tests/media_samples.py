@@ -25,6 +25,9 @@ CODECS = {
     ".avi": "mpeg4",
     ".mpg": "mpeg2video",
     ".m2ts": "mpeg2video",
+    ".wmv": "wmv2",
+    ".flv": "flv",
+    ".ogv": "libvpx",
 }
 # av_display_rotation_set's matrices, 16.16 fixed point: a, b, c, d by degrees counterclockwise.
 ROTATIONS = {0: (1, 0, 0, 1), 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), 270: (0, 1, -1, 0)}

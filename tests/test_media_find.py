@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, Sampling, find_media, open_media
 from fakecheck.media.base import Picker
+from fakecheck.media.find import identity
 from fakecheck.pipeline import Options
 
 
@@ -142,3 +143,20 @@ def test_folders_of_outputs_are_left_out_unless_they_are_given(tmp_path: Path) -
     found = list(find_media([tmp_path], {out.resolve()}))
     assert found == [tmp_path / "a.jpg", tmp_path / "other" / "b.jpg"]
     assert list(find_media([out], {out.resolve()})) == [out / "a.jpg"]
+
+
+def test_names_of_one_file_are_told_by_no_letters_case_or_form(tmp_path: Path) -> None:
+    fill(tmp_path, "IMG.JPG")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "IMG.JPG")
+    names = ("IMG.JPG", "img.jpg", "link.jpg", "sub/../Img.Jpg")
+    assert len({identity(tmp_path / name) for name in names}) == 1
+    assert identity(Path("\u00e9.jpg")) == identity(Path("e\u0301.JPG"))
+    assert identity(tmp_path / "IMG.JPG") != identity(tmp_path / "IMG2.JPG")
+
+
+def test_subfolders_come_where_their_names_do(tmp_path: Path) -> None:
+    fill(tmp_path, "a.jpg", "b/1.jpg", "b/c/1.jpg", "b/c.jpg", "b/d.jpg", "c.jpg", "d/e/f/1.jpg")
+    names = [path.relative_to(tmp_path).as_posix() for path in find_media([tmp_path])]
+    assert names == [
+        *("a.jpg", "b/1.jpg", "b/c/1.jpg", "b/c.jpg", "b/d.jpg", "c.jpg", "d/e/f/1.jpg")
+    ]

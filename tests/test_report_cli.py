@@ -108,8 +108,10 @@ def test_a_page_that_cannot_be_written_is_code_6(tmp_path: Path) -> None:
 
 
 def test_outputs_of_two_kinds_in_one_folder_have_two_names(tmp_path: Path) -> None:
-    names = Names({(tmp_path / "c.png").resolve()})
+    names = Names([tmp_path / "c.png", tmp_path / "IMG_1.JPG"])
     assert names.free(tmp_path, Path("a.png"), ".png").name == "a.png"
     assert names.free(tmp_path, Path("x/A.mp4"), ".png").name == "A-2.png"
     assert names.free(tmp_path / "other", Path("a.mp4"), ".png").name == "a.png"
     assert names.free(tmp_path, Path("c.mp4"), ".png").name == "c-2.png"
+    # One file with the input where letters' case does not count, as on a camera's card.
+    assert names.free(tmp_path, Path("IMG_1.JPG"), ".jpg").name == "IMG_1-2.jpg"

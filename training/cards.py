@@ -149,9 +149,9 @@ def read_card(folder: Path) -> dict[str, Any]:
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Writes detector.yaml and CARD.md, and checks that the runtime takes the card."""
     text = yaml.safe_dump(_plain(card), sort_keys=False, allow_unicode=True, width=100)
-    (folder / CARD_FILE).write_text(text, encoding="utf-8")
+    (folder / CARD_FILE).write_text(text, encoding="utf-8", newline="\n")
     load_card(folder)
-    (folder / "CARD.md").write_text(card_page(card), encoding="utf-8")
+    (folder / "CARD.md").write_text(card_page(card), encoding="utf-8", newline="\n")
 
 
 def _plain(value: Any) -> Any:

@@ -104,7 +104,9 @@ def export_detector(
     with tempfile.TemporaryDirectory(dir=out, prefix=f".{recipe.name}-") as temporary:
         made = Path(temporary)
         (made / GRAPH_FILE).write_bytes(freeze(*model, mirrored=recipe.mirrored))
-        (made / LABEL_MAP_FILE).write_text(label_map_text(recipe.classes))
+        (made / LABEL_MAP_FILE).write_text(
+            label_map_text(recipe.classes), encoding="utf-8", newline="\n"
+        )
         write_card(made, new_card(recipe, made, data, stages, work))
         converted, agreement = make_onnx(load_card(made))
         (made / ONNX_FILE).write_bytes(converted)

@@ -54,7 +54,7 @@ def keep_backbone(recipe: BackboneRecipe, work: Path) -> None:
     """Keeps the recipe, beside a training that starts."""
     content = {key: value for key, value in dataclasses.asdict(recipe).items() if value is not None}
     with atomic_path(backbone_folder(work, recipe.name) / RECIPE) as path:
-        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8", newline="\n")
 
 
 def check_backbone_kept(recipe: BackboneRecipe, work: Path) -> None:
@@ -68,7 +68,11 @@ def check_backbone_kept(recipe: BackboneRecipe, work: Path) -> None:
 def keep_run(recipe: DetectorRecipe, checkpoints: Path, backbone: Path | None) -> None:
     """Notes what the run that starts depends on; `backbone` is the checkpoint it starts from."""
     with atomic_path(checkpoints / TRAINED_BY) as path:
-        path.write_text(json.dumps(_trained_by(recipe, backbone), indent=1) + "\n")
+        path.write_text(
+            json.dumps(_trained_by(recipe, backbone), indent=1) + "\n",
+            encoding="utf-8",
+            newline="\n",
+        )
 
 
 def check_run_kept(recipe: DetectorRecipe, checkpoints: Path, backbone: Path | None) -> None:

@@ -160,7 +160,9 @@ class Store:
     def keep_simulated(self, split: str, samples: Sequence[SimulatedSample]) -> None:
         """Remembers which artifacts were simulated: finding them out takes longer than reading."""
         with atomic_path(self._root / f"simulated-{split}.json") as path:
-            path.write_text(json.dumps([asdict(sample) for sample in samples]))
+            path.write_text(
+                json.dumps([asdict(sample) for sample in samples]), encoding="utf-8", newline="\n"
+            )
 
     def simulated(self, split: str) -> list[SimulatedSample]:
         """The simulated samples that were measured, none where there were none."""

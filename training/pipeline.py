@@ -45,7 +45,9 @@ def newer_than_records(folder: Path, name: str) -> bool:
 def write_drawn(recipe: DetectorRecipe, run: Run, folder: Path) -> None:
     """Notes in `folder` what the records there were drawn by."""
     with atomic_path(folder / DRAWN) as path:
-        path.write_text(json.dumps(_drawn_by(recipe, run), indent=1) + "\n")
+        path.write_text(
+            json.dumps(_drawn_by(recipe, run), indent=1) + "\n", encoding="utf-8", newline="\n"
+        )
 
 
 def check_drawn(recipe: DetectorRecipe, run: Run, folder: Path) -> None:

@@ -186,7 +186,11 @@ def _telling(measured: Measured, drops: NDArray[np.float64]) -> tuple[Telling, .
 def write_probe(result: Probe, folder: Path) -> Path:
     """Writes FOLDER/probe.json; its path."""
     with atomic_path(folder / RESULT) as path:
-        path.write_text(json.dumps({**asdict(result), "passed": result.passed}, indent=1) + "\n")
+        path.write_text(
+            json.dumps({**asdict(result), "passed": result.passed}, indent=1) + "\n",
+            encoding="utf-8",
+            newline="\n",
+        )
     return folder / RESULT
 
 

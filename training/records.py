@@ -60,7 +60,7 @@ def write_records(draws: Iterable[Draw], folder: Path, classes: Sequence[str]) -
             writer.close()
     for part, path in zip(parts, names, strict=True):
         part.replace(path)
-    (folder / "label_map.pbtxt").write_text(label_map_text(classes))
+    (folder / "label_map.pbtxt").write_text(label_map_text(classes), encoding="utf-8", newline="\n")
     return count, boxes
 
 

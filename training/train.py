@@ -72,7 +72,7 @@ def train_detector(recipe: DetectorRecipe, folder: Path, backbone: Path | None) 
         "loss": read_losses(checkpoints / "train"),
     }
     with atomic_path(folder / SUMMARY) as path:
-        path.write_text(json.dumps(summary))
+        path.write_text(json.dumps(summary), encoding="utf-8", newline="\n")
     return checkpoints
 
 

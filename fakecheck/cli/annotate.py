@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
 from fakecheck.cli.progress import ProgressBars
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, open_media
-from fakecheck.media.find import resolved
+from fakecheck.media.find import identity
 from fakecheck.pipeline import Outcome
 from fakecheck.report.annotate import annotate_image, annotate_video
 
@@ -18,20 +18,17 @@ KEPT = {".jpg", ".jpeg", ".png"}
 
 
 class Names:
-    """Paths of outputs: no two of a run get the same, in whatever letters, and none that of one of
-    the resolved `inputs`."""
+    """Paths of outputs: no two of a run get the same, and none that of one of the `inputs`."""
 
-    def __init__(self, inputs: Container[Path]) -> None:
-        self._taken: set[str] = set()
-        self._inputs = inputs
+    def __init__(self, inputs: Iterable[Path]) -> None:
+        self._taken = {identity(path) for path in inputs}
 
     def free(self, folder: Path, path: Path, suffix: str) -> Path:
         """The stem of `path` with `suffix` in `folder`, numbered from the second one on."""
         for number in count(1):
             target = folder / f"{path.stem}{f'-{number}' if number > 1 else ''}{suffix}"
-            real = resolved(target)
-            if str(real).lower() not in self._taken and real not in self._inputs:
-                self._taken.add(str(real).lower())
+            if (file := identity(target)) not in self._taken:
+                self._taken.add(file)
                 break
         return target
 

@@ -13,11 +13,11 @@ from fakecheck.cli.markup import escape
 from fakecheck.cli.new import new
 from fakecheck.cli.pack import pack
 from fakecheck.cli.shared import FORMAT, TRUSTED_ONLY
+from fakecheck.cli.stdout import print_json
 from fakecheck.cli.validate import validate
 from fakecheck.errors import FakecheckError, UsageError
 from fakecheck.installed import InstalledDetector, PluginProblem
 from fakecheck.plugins import PluginHost
-from fakecheck.report.encode import dumped
 
 
 @click.group()
@@ -48,7 +48,7 @@ def list_(form: str, trusted_only: bool) -> None:
             "detectors": [_row(one) for one in usable],
             "problems": [_problem(problem) for problem in problems],
         }
-        click.echo(dumped(content))
+        print_json(content)
         return
     console = Console()
     if usable:
@@ -72,7 +72,7 @@ def show(detector_id: str, form: str) -> None:
     one = _find(PluginHost.discover(), detector_id)
     if form == "json":
         content = {**one.card.model_dump(mode="json", by_alias=True), "from": str(one.origin)}
-        click.echo(dumped(content))
+        print_json(content)
         return
     _show(Console(), one)
 

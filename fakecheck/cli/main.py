@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import errno
 import os
 import signal
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 import fakecheck
+from fakecheck.cli.stdout import forgive
 from fakecheck.errors import ExitCode, FakecheckError
 
 EXIT_CODES = """\b
@@ -78,9 +79,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name that the terminal's encoding does not have is no reason to stop.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    forgive()
     try:
         result = cli.main(args=args, prog_name="fakecheck", standalone_mode=False)
         if sys.stdout is not None:
@@ -104,6 +103,9 @@ def run(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is not None:
             raise
+        if error.errno == errno.EINVAL and os.name == "nt":  # what a broken pipe is there
+            _give_up_stdout()
+            return int(ExitCode.OTHER)
         click.echo(f"Error: standard output: cannot be written: {error.strerror}", err=True)
         _give_up_stdout()
         return int(ExitCode.OUTPUT_FILE)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
 
 from rich.console import Console
 
+from fakecheck.cli.stdout import for_programs
 from fakecheck.cli.text import render
 from fakecheck.errors import OutputError, UsageError
 from fakecheck.files import atomic_path, takes_all
+from fakecheck.media.find import identity
 from fakecheck.report.csv import CsvWriter
 from fakecheck.report.json import JsonWriter
 from fakecheck.report.jsonl import JsonlWriter
@@ -49,16 +50,16 @@ class TextWriter:
         """Nothing ends a text."""
 
 
-def check_outputs(outputs: Mapping[str, Path | None], inputs: Container[Path]) -> None:
-    """Raises UsageError where an option would overwrite one of the resolved `inputs`, or where two
-    write one file."""
-    owner: dict[Path, str] = {}
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
+    """Raises UsageError where an option would overwrite one of `inputs`, or two write one file."""
+    read = {identity(path) for path in inputs}
+    owner: dict[str, str] = {}
     for option, path in outputs.items():
         # Devices and pipes take what comes, from several too.
         if path is None or takes_all(path):
             continue
-        place = Path(os.path.realpath(path))
-        if place in inputs:
+        place = identity(path)
+        if place in read:
             raise UsageError(f"{option} {path} would overwrite a file that is to be looked at")
         if place in owner:
             raise UsageError(f"{owner[place]} and {option} would both write {path}")
@@ -99,6 +100,8 @@ def open_sinks(
     with ExitStack() as stack:
         if output is None and sys.stdout is None:
             raise OutputError("the reports cannot be printed: standard output is closed")
+        if output is None:
+            for_programs(form)
         stream = _open(output, stack) if output is not None else sys.stdout
         first = _Noting(_writer(form, stream, single=single, faces=faces, verbose=verbose))
         sinks: list[Sink] = [first]

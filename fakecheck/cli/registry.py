@@ -15,12 +15,12 @@ from rich.table import Table
 from fakecheck.cli.markup import escape
 from fakecheck.cli.registry_add import add
 from fakecheck.cli.shared import FORMAT
+from fakecheck.cli.stdout import print_json
 from fakecheck.errors import ExitCode, UsageError
 from fakecheck.index import BUNDLED, IndexEntry, Registry, registry
 from fakecheck.index_files import artifacts_of
 from fakecheck.installed import InstalledDetector
 from fakecheck.plugins import PluginHost
-from fakecheck.report.encode import dumped
 from fakecheck.trust import Standing, standing
 
 # Columns of the list that are left out where words would have to be folded, the first one first.
@@ -87,7 +87,7 @@ def show(detector_id: str, form: str) -> None:
             f"did you mean {close[0]}?" if close else f"known are {', '.join(ids) or 'none'}",
         )
     if form == "json":
-        click.echo(dumped(_content(entry)))
+        print_json(_content(entry))
         return
     _show(Console(), entry, known)
 
@@ -108,7 +108,7 @@ def check(form: str) -> int:
     ]
     if form == "json":
         rows = [_standing(one, place) for one, place in found]
-        click.echo(dumped({"detectors": rows}))
+        print_json({"detectors": rows})
     else:
         _print_standings(found, len(host.problems))
     changed = any(place.state == "changed" for _, place in found)
@@ -145,7 +145,7 @@ def _content(entry: IndexEntry) -> dict[str, Any]:
 def _print_entries(entries: Sequence[IndexEntry], form: str) -> None:
     if form == "json":
         content = {"detectors": [_content(entry) for entry in entries]}
-        click.echo(dumped(content))
+        print_json(content)
         return
     if not entries:
         click.echo("No detector is known.")

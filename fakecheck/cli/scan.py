@@ -92,7 +92,7 @@ def _scan(
     outputs = {resolved(path) for path in (annotate, timeline) if path is not None}
     files = list(find_media(paths, outputs))
     writes = any((output, csv, html, annotate, timeline))
-    inputs = {resolved(path) for path in files} if writes else set()
+    inputs = files if writes else []
     names = Names(inputs)
     drawer = TimelineDrawer(timeline, single, names) if timeline is not None else None
     written = {"--output": output, "--csv": csv, "--html": html}

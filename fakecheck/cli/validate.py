@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from fakecheck.cli.markup import escape
+from fakecheck.cli.stdout import print_json
 from fakecheck.errors import ExitCode, InputError, UsageError
-from fakecheck.report.encode import dumped
 
 if TYPE_CHECKING:
     from fakecheck.validate.examine import Validation
@@ -92,7 +92,7 @@ def validate(
 
         validation = examine(target, options, watcher=watch, progress=progress)
     if form == "json":
-        click.echo(dumped(validation_record(validation)))
+        print_json(validation_record(validation))
     elif form == "markdown":
         click.echo(markdown(validation), nl=False)
     else:

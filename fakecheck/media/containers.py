@@ -14,6 +14,12 @@ from fakecheck.types import MediaKind
 MAX_BOXES = 100_000
 # Bytes of a packet of a transport stream, and of one with a time stamp before it (Blu-ray, AVCHD).
 TS_PACKET, M2TS_PACKET = 188, 192
+# Names of objects in ASF, the container of WMV (Advanced Systems Format specification, 10.1, 10.2).
+ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+ASF_HEAD, ASF_BROADCAST = 65_536, 1
+# Bytes from which the last page of an Ogg file, at most 65 kB, cannot be missing.
+OGG_TAIL = 70_000
 MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 # Brands of still pictures in an MP4 container, as phones take them (ISO/IEC 23008-12). The general
@@ -51,6 +57,9 @@ def sniff(path: Path, head: bytes) -> Sniffed:
         ("video", "mpeg", head.startswith(b"\0\0\1\xba")),
         ("video", "mpegvideo", head.startswith(b"\0\0\1\xb3")),
         ("video", "mpegts", _is_transport_stream(head)),
+        ("video", "asf", head.startswith(ASF_HEADER)),
+        ("video", "flv", head.startswith(b"FLV\1")),
+        ("video", "ogg", head.startswith(b"OggS")),
     ):
         if matches:
             return Sniffed("image" if media == "image" else "video", name)
@@ -83,7 +92,8 @@ def is_cut_off(path: Path, demuxer: str) -> bool:
     """Whether a part that the container announces reaches past the end of the file.
 
     libavformat ends such a clip as if nothing were missing. Known for MP4 and MOV (boxes), Matroska
-    and WebM (segment), AVI (RIFF chunk) and GIF (its last byte); MPEG streams announce nothing.
+    and WebM (segment), AVI (RIFF chunk), WMV (its size), Ogg (flag of the last page) and GIF (its
+    last byte); MPEG streams and FLV announce nothing.
     """
     size = path.stat().st_size
     with path.open("rb") as stream:
@@ -96,6 +106,11 @@ def is_cut_off(path: Path, demuxer: str) -> bool:
         if demuxer == "avi":
             length = stream.read(8)[4:]
             return len(length) == 4 and struct.unpack("<I", length)[0] + 8 > size
+        if demuxer == "asf":
+            return _asf_size(stream.read(ASF_HEAD)) > size
+        if demuxer == "ogg":
+            stream.seek(max(0, size - OGG_TAIL))
+            return not _ogg_ends(stream.read())
     return False
 
 
@@ -116,6 +131,24 @@ def _gif_ends(data: bytes) -> bool:
 def _colors(flags: bytes) -> int:
     """Bytes of the table of colours that a GIF's flags announce."""
     return 3 * 2 ** (flags[0] % 8 + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _asf_size(head: bytes) -> int:
+    """Bytes that a WMV file says it has, 0 where it does not say (10.2 and 3.2 there)."""
+    place = head.find(ASF_FILE_PROPERTIES)
+    if place < 0 or len(head) < place + 92:
+        return 0
+    size, flags = struct.unpack_from("<40xQ40xI", head, place)
+    return 0 if flags & ASF_BROADCAST else int(size)
+
+
+def _ogg_ends(tail: bytes) -> bool:
+    """Whether the last page is marked as the end of a stream and all there (RFC 3533, 6)."""
+    place = tail.rfind(b"OggS")
+    if place < 0 or len(tail) < place + 27 or not tail[place + 5] & 4:
+        return False
+    segments = tail[place + 27 : place + 27 + tail[place + 26]]
+    return len(tail) >= place + 27 + tail[place + 26] + sum(segments)
 
 
 def _boxes_end(stream: BinaryIO, size: int) -> int:

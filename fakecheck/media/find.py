@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import unicodedata
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
@@ -13,9 +15,10 @@ PICTURE_SUFFIXES = frozenset(
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".mkv", ".webm", ".avi", ".gif"}
     | {".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".mts", ".m2ts"}
+    | {".wmv", ".asf", ".flv", ".f4v", ".ogv", ".ogg"}
 )
 # Media that cannot be read, taken all the same so that somebody is told.
-OTHER_SUFFIXES = frozenset({".jp2", ".jxl", ".flv", ".wmv", ".asf", ".ogv"})
+OTHER_SUFFIXES = frozenset({".jp2", ".jxl"})
 # Only to pick files out of folders; what a file is decides its content.
 MEDIA_SUFFIXES = PICTURE_SUFFIXES | VIDEO_SUFFIXES | OTHER_SUFFIXES
 
@@ -38,20 +41,32 @@ def find_media(paths: Iterable[Path], outputs: Container[Path] = ()) -> Iterator
 
 
 def _walk(folder: Path, outputs: Container[Path]) -> Iterator[Path]:
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError:
-        yield folder
-        return
-    for entry in entries:
+    folders, waiting = [folder], list[os.DirEntry[str]]()
+    while folders or waiting:
+        if folders:
+            path = folders.pop()
+            try:
+                with os.scandir(path) as listing:
+                    # The next one last; those of a folder come before what follows it.
+                    waiting += sorted(listing, key=lambda entry: entry.name, reverse=True)
+            except OSError:
+                yield path
+            continue
+        entry = waiting.pop()
+        path = Path(entry.path)
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            if resolved(folder / entry.name) not in outputs:
-                yield from _walk(folder / entry.name, outputs)
-        elif Path(entry.name).suffix.lower() in MEDIA_SUFFIXES and _may_be_file(entry):
-            yield folder / entry.name
+            if not _is_junction(entry) and resolved(path) not in outputs:
+                folders.append(path)
+        elif path.suffix.lower() in MEDIA_SUFFIXES and _may_be_file(entry):
+            yield path
+
+
+def _is_junction(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link to a folder as Windows makes them, which counts as no symbolic one."""
+    tag = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0)
+    return bool(tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None))
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:
@@ -67,3 +82,12 @@ def resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links, a null byte
         return path.absolute()
+
+
+def identity(path: Path) -> str:
+    """What two names of one file have in common: no links, and any letters' case and form.
+
+    On many systems, and on cards from cameras on all of them, IMG.JPG and img.jpg are one file;
+    where they are two, taking them for one does no harm.
+    """
+    return unicodedata.normalize("NFC", str(resolved(path))).casefold()

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import av
 from av.container import InputContainer
@@ -17,18 +18,21 @@ from fakecheck.errors import MediaError
 from fakecheck.media.base import lack
 
 MICROSECONDS = 1_000_000
+# So that titles that are not UTF-8 are no error; PyAV 19 has no such option, and no such error.
+ANY_TITLES: dict[str, Any] = (
+    {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
 # Streams that hold a cover or chapter pictures, not the clip.
 NOT_THE_CLIP = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
 def open_container(path: Path, demuxer: str) -> InputContainer:
     """The container in `path`, by libavformat's `demuxer`. Raises what PyAV raises."""
-    # MOV is the one that can name other files and addresses. Not for the others: with this option
-    # set, libavformat before 62.12 (PyAV before 17.1) crashes on MPEG program streams.
-    options = {"protocol_whitelist": "file"} if demuxer == "mov" else {}
+    # MOV is the one that can name other files and addresses.
+    options = {"protocol_whitelist": "file"}
     # An absolute path cannot be taken for an address.
     name = str(path.absolute())
-    return av.open(name, format=demuxer, options=options, metadata_errors="ignore")
+    return cast(InputContainer, av.open(name, format=demuxer, options=options, **ANY_TITLES))
 
 
 @contextmanager

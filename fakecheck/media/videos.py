@@ -13,6 +13,7 @@ from fakecheck.errors import MediaError
 from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
 from fakecheck.media.containers import is_cut_off
 from fakecheck.media.display import square, turn_of
+from fakecheck.media.interlaced import without_combs
 from fakecheck.media.streams import duration_of, frames_and_gaps, opened
 from fakecheck.media.timetable import (
     EXACT_SEEKS,
@@ -158,14 +159,14 @@ class Video(Media):
         done = -1
         with opened(self.path, self.demuxer) as (container, stream):
             stream.codec_context.thread_type = "AUTO"
-            decoded = frames_and_gaps(container, stream, False)
+            decoded = without_combs(frames_and_gaps(container, stream, False))
             for index in wanted:
                 if index <= done:
                     continue
                 key = table.key_before(index)
                 if key - (done + 1) > SEEK_SKIPS:
                     container.seek(int(table.pts[key]), stream=stream)
-                    decoded = frames_and_gaps(container, stream, False)
+                    decoded = without_combs(frames_and_gaps(container, stream, False))
                 for frame in decoded:
                     if stop():
                         return
@@ -185,7 +186,7 @@ class Video(Media):
             tail_lost = cut_off = is_cut_off(self.path, self.demuxer)
             stream.codec_context.thread_type = "AUTO"
             clock = Clock(stream, self.fps)
-            for frame in frames_and_gaps(container, stream, cut_off):
+            for frame in without_combs(frames_and_gaps(container, stream, cut_off)):
                 if stop():
                     return
                 if frame is None:

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from fakecheck import __version__
 from fakecheck.errors import OutputError
-from fakecheck.files import atomic_path
+from fakecheck.files import atomic_path, takes_all
 from fakecheck.report.catalogue import Words
 from fakecheck.report.moments import ranked_families
 from fakecheck.report.page import file_view
@@ -79,7 +79,7 @@ class HtmlReport:
     def __enter__(self) -> HtmlReport:
         with ExitStack() as stack:
             self._target = stack.enter_context(atomic_path(self._path))
-            folder = self._path.absolute().parent
+            folder = None if takes_all(self._path) else self._path.absolute().parent
             self._body: IO[str] = stack.enter_context(
                 tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", dir=folder)
             )

@@ -101,7 +101,7 @@ def check_fit(subject: Subject) -> str:
     changes["metrics"] = [*kept, found.metric()]
     new = replace_fields(text, changes)
     with atomic_path(path) as temporary:
-        temporary.write_text(new, encoding="utf-8")
+        temporary.write_text(new, encoding="utf-8", newline="\n")
     subject.forget_card()
     return f"{path} written, fitted to {found.fakes} fakes and {found.reals} reals"
 

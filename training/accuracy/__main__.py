@@ -75,7 +75,7 @@ def made_by(extra: Sequence[Path], mesonet: bool) -> str:
 
 def _write(path: Path, text: str) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 @cli

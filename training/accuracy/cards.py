@@ -125,4 +125,6 @@ def write_readme(path: Path, results: Results) -> None:
     block = f"{START}\n{readme_block(results)}{END}"
     with atomic_path(path) as temporary:
         pattern = f"{re.escape(START)}.*{re.escape(END)}"
-        temporary.write_text(re.sub(pattern, lambda _: block, text, flags=re.S), encoding="utf-8")
+        temporary.write_text(
+            re.sub(pattern, lambda _: block, text, flags=re.S), encoding="utf-8", newline="\n"
+        )

@@ -137,7 +137,9 @@ def rows_folder(work: Path, name: str) -> Path:
 def write_items(folder: Path, items: Sequence[Item]) -> None:
     """The list of a folder's clips, written last: a set without it is not finished."""
     part = folder / "items.jsonl.part"
-    part.write_text("".join(json.dumps(asdict(item)) + "\n" for item in items), encoding="utf-8")
+    part.write_text(
+        "".join(json.dumps(asdict(item)) + "\n" for item in items), encoding="utf-8", newline="\n"
+    )
     part.replace(folder / "items.jsonl")
 
 

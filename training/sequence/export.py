@@ -185,7 +185,7 @@ def write_sequence_card(folder: Path, card: dict[str, Any]) -> None:
     """Writes the card as a whole, and checks that the runtime takes it."""
     with atomic_path(folder / CARD) as temporary:
         text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=100)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
     load_sequence_card(folder)
 
 

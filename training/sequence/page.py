@@ -101,7 +101,7 @@ FaceForensics++:"""
 def write_page(page: Page, output: Path) -> None:
     """Writes the page as a whole."""
     with atomic_path(output) as temporary:
-        temporary.write_text(to_markdown(page), encoding="utf-8")
+        temporary.write_text(to_markdown(page), encoding="utf-8", newline="\n")
 
 
 def to_markdown(page: Page) -> str:
