@@ -76,6 +76,10 @@ def test_class_ids_count_from_one(tmp_path):
     write_bundle(tmp_path, classes=classes)
     with pytest.raises(CardError, match=r"ids must count from 1 without holes, got \[2, 3\]"):
         load_card(tmp_path)
+    # Boxes are named by the place of their class on the card.
+    write_bundle(tmp_path, classes=card_fields()["classes"][::-1])
+    with pytest.raises(CardError, match=r"ids must count from 1 without holes, got \[2, 1\]"):
+        load_card(tmp_path)
 
 
 @pytest.mark.parametrize(
