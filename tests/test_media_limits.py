@@ -10,7 +10,12 @@ from media_samples import HEIGHT, WIDTH, write_clip
 from fakecheck.errors import MediaError
 from fakecheck.media import Limits, Sampling, open_media, videos
 from fakecheck.media.base import never
-from fakecheck.media.containers import is_cut_off, sniff
+from fakecheck.media.containers import (
+    ASF_BROADCAST,
+    ASF_FILE_PROPERTIES,
+    is_cut_off,
+    sniff,
+)
 from fakecheck.media.streams import open_container
 from fakecheck.media.timetable import read_timetable
 
@@ -50,10 +55,23 @@ def test_a_timetable_takes_no_more_than_the_limit_and_one(tmp_path: Path) -> Non
     assert len(table.times) == 10
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".wmv", ".ogv"])
 def test_a_clip_that_lacks_its_last_byte_is_cut_off(tmp_path: Path, suffix: str) -> None:
     path = write_clip(tmp_path / f"a{suffix}")
     demuxer = sniff(path, path.read_bytes()).name
     assert not is_cut_off(path, demuxer)
     path.write_bytes(path.read_bytes()[:-1])
     assert is_cut_off(path, demuxer)
+
+
+def test_a_broadcast_says_nothing_of_its_size(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.wmv")
+    data = bytearray(path.read_bytes())
+    data[data.index(ASF_FILE_PROPERTIES) + 88] |= ASF_BROADCAST
+    path.write_bytes(data[:-1])
+    assert not is_cut_off(path, "asf")
+
+
+@pytest.mark.parametrize("box", [b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"])
+def test_a_film_of_quicktime_begins_with_any_of_its_boxes(tmp_path: Path, box: bytes) -> None:
+    assert sniff(tmp_path / "a.mov", b"\0\0\0\x08" + box).name == "mov"
