@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from media_samples import noise, write_clip
-from report_samples import timed_report, video_report
+from report_samples import image_report, timed_report, video_report
 
 from fakecheck.media import Sampling, open_media
 from fakecheck.report import clip
@@ -18,6 +19,7 @@ from fakecheck.report.annotate import annotate_video, draw
 from fakecheck.report.between import RowsBetween
 from fakecheck.report.follow import Followed, follow_faces
 from fakecheck.report.plot import plot
+from fakecheck.report.stills import marked_stills
 from fakecheck.report.tiles import family_colors
 from fakecheck.types import FaceRow, Frame, Report
 
@@ -60,6 +62,7 @@ def test_what_a_followed_face_is_off_at_its_end_is_spread_over_the_way(tmp_path:
     path = write_clip(tmp_path / "a.mp4", frames=11, size=(320, 240), picture=still)
     samples = {1: {0: (20.0, 60.0, 100.0, 140.0), 10: (40.0, 60.0, 120.0, 140.0)}}
     boxes = follow_faces(open_media(path), samples, 20).boxes[1]
+    assert follow_faces(open_media(path), samples, 9).boxes == {1: {}}
     for frame in range(1, 10):
         assert boxes[frame] == pytest.approx((20 + 2 * frame, 60, 100 + 2 * frame, 140), abs=1)
 
@@ -70,6 +73,28 @@ def test_a_box_that_reaches_over_the_edge_is_drawn_along_it() -> None:
     color = family_colors([box.family])[box.family][::-1]
     for edge in (marked[200:400, :8], marked[200:400, -8:], marked[-8:, 200:400]):
         assert (edge == color).all(axis=2).any()
+
+
+def test_boxes_on_a_small_picture_are_enlarged_with_it() -> None:
+    box = replace(video_report().detections[0], xyxy=(32.0, 16.0, 56.0, 40.0))
+    marked = draw(np.full((48, 64, 3), 255, np.uint8), (), [box], None)
+    assert marked.shape[:2] == (360, 480)
+    ys, xs = np.nonzero(marked.min(axis=2) < 128)
+    assert (xs.min(), xs.max(), ys.max()) == pytest.approx((240, 420, 300), abs=6)
+
+
+def test_boxes_on_a_picture_made_small_are_made_small_as_well(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((1280, 2560, 3), 255, np.uint8))
+    report = image_report()
+    box = replace(sampled(0).detections[0], track=None, xyxy=(1000.0, 400.0, 1800.0, 1000.0))
+    report = replace(report, detections=(box,), faces=(FaceRow(0, 1, box.xyxy, 0.9),))
+    (still,) = marked_stills(open_media(tmp_path / "a.png"), report, ALL)
+    marked = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert marked.shape[:2] == (640, 1280)
+    # All that is not white below the label: half as large, and half as far from the corner.
+    ys, xs = np.nonzero(marked.min(axis=2) < 128)
+    edges = (xs.min(), xs.max(), ys.max())
+    assert edges == pytest.approx((500, 900, 500), abs=6)
 
 
 def test_frames_of_one_time_are_all_written(
