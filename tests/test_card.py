@@ -8,7 +8,7 @@ import os
 import pytest
 import yaml
 
-from fakecheck.card import CARD_FILE, GRAPH_FILE, load_card
+from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, load_card
 from fakecheck.card_fields import MAX_CARD_BYTES
 from fakecheck.errors import CardError
 from tests.bundles import card_fields, make_card, write_bundle
@@ -35,6 +35,10 @@ def test_good_card(tmp_path):
         ({"id": "Big Id"}, "id: "),
         ({"schema": "fakecheck.detector/2"}, "schema: .*fakecheck.detector/1"),
         ({"files": {}}, "the sha256 of frozen_inference_graph.pb is missing"),
+        (
+            {"files": dict.fromkeys((GRAPH_FILE, LABEL_MAP_FILE, "run.py"), "0" * 64)},
+            "files: unknown file run.py",
+        ),
         ({"surprise": 1}, "surprise: "),
         ({"classes": []}, "classes: "),
         ({"limits": []}, "limits: "),

@@ -100,9 +100,12 @@ def test_an_output_that_is_a_link_to_an_input_is_refused(detect, tmp_path):
     assert (tmp_path / "a.jpg").read_bytes() == REAL.read_bytes()
 
 
-def test_a_marked_copy_keeps_its_format_in_small_letters(detect, tmp_path):
-    assert detect("--annotate", tmp_path / "out", suffix=".JPG", a="real") == ExitCode.OK
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.jpg"]
+@pytest.mark.parametrize(("suffix", "name"), [(".JPG", "a.jpg"), (".webp", "a.png")])
+def test_a_marked_copy_keeps_a_format_that_is_written_in_small_letters(
+    detect, tmp_path, suffix, name
+):
+    assert detect("--annotate", tmp_path / "out", suffix=suffix, a="real") == ExitCode.OK
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
 
 
 def test_errors_steer_no_terminal(detect, tmp_path, capsys):

@@ -202,6 +202,13 @@ def test_a_gpu_that_onnx_runtime_silently_does_without_is_told(card, monkeypatch
         open_engine(card, device="cuda:0")
 
 
+def test_auto_opens_the_first_device_there_is(card, monkeypatch):
+    monkeypatch.setattr("fakecheck.engines.resolve_devices", lambda *_: ["cuda:7", "cuda:8"])
+    monkeypatch.setattr("fakecheck.engines.onnx.cuda_is_built_in", lambda: False)
+    with pytest.raises(MissingDependencyError, match="cannot use cuda:7"):
+        open_engine(card)
+
+
 def test_words(card, monkeypatch):
     with pytest.raises(UsageError, match="Unknown engine 'torch'"):
         open_engine(card, engine="torch")

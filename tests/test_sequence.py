@@ -15,6 +15,7 @@ from sequence_samples import boxes_of, face_at, frame_of, write_model
 from fakecheck.assemble import ReportAssembler
 from fakecheck.card import GRAPH_FILE
 from fakecheck.errors import CardError, GraphRefusedError
+from fakecheck.features import WIDTH
 from fakecheck.observations import ClassTable, fused_llr, observe
 from fakecheck.sequence import Evidence, SequencePool
 from fakecheck.sharpness import sharpness
@@ -58,6 +59,10 @@ def moments(*values, step=1.0):
 def test_a_model_of_other_features_is_refused_with_both_versions(tmp_path):
     folder = write_model(tmp_path, features={"version": "0", "width": 7})
     with pytest.raises(CardError, match=r"features of version 0 \(7 a sample\)"):
+        TemporalModel(folder)
+    # As many features may mean something else.
+    folder = write_model(tmp_path, features={"version": "0", "width": WIDTH})
+    with pytest.raises(CardError, match="features of version 0"):
         TemporalModel(folder)
 
 
