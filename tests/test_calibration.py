@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fakecheck.calibration import auc, false_alarm_table, fit_calibration
+from fakecheck.calibration import auc, false_alarm_table, fit_calibration, recall_at
 from fakecheck.errors import CardError
 
 
@@ -76,6 +76,15 @@ def test_the_area_is_that_of_scikit_learn_with_ties():
     assert auc(fake, real) == pytest.approx(expected, abs=1e-12)
     assert auc(np.ones(3), np.ones(5)) == 0.5
     assert auc(np.ones(3), np.zeros(5)) == 1.0
+
+
+def test_what_does_not_exceed_the_reals_recalls_nothing():
+    silent = np.zeros(50, np.float32)
+    assert recall_at(silent, silent) == 0.0
+    real = np.linspace(0, 1, 101, dtype=np.float32)
+    fake = np.array([0.5, 0.9, 0.95, 0.995], np.float32)
+    assert recall_at(fake, real) == pytest.approx(0.25)
+    assert recall_at(fake, real, 0.07) == pytest.approx(0.5)
 
 
 def test_rates_that_no_witness_shows_are_left_out():

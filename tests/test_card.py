@@ -8,7 +8,7 @@ import os
 import pytest
 import yaml
 
-from fakecheck.card import CARD_FILE, GRAPH_FILE, load_card
+from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE, load_card
 from fakecheck.card_fields import MAX_CARD_BYTES
 from fakecheck.errors import CardError
 from tests.bundles import card_fields, make_card, write_bundle
@@ -35,6 +35,10 @@ def test_good_card(tmp_path):
         ({"id": "Big Id"}, "id: "),
         ({"schema": "fakecheck.detector/2"}, "schema: .*fakecheck.detector/1"),
         ({"files": {}}, "the sha256 of frozen_inference_graph.pb is missing"),
+        (
+            {"files": dict.fromkeys((GRAPH_FILE, LABEL_MAP_FILE, "run.py"), "0" * 64)},
+            "files: unknown file run.py",
+        ),
         ({"surprise": 1}, "surprise: "),
         ({"classes": []}, "classes: "),
         ({"limits": []}, "limits: "),
@@ -75,6 +79,10 @@ def test_class_ids_count_from_one(tmp_path):
     classes = [{**spec, "id": spec["id"] + 1} for spec in card_fields()["classes"]]
     write_bundle(tmp_path, classes=classes)
     with pytest.raises(CardError, match=r"ids must count from 1 without holes, got \[2, 3\]"):
+        load_card(tmp_path)
+    # Boxes are named by the place of their class on the card.
+    write_bundle(tmp_path, classes=card_fields()["classes"][::-1])
+    with pytest.raises(CardError, match=r"ids must count from 1 without holes, got \[2, 1\]"):
         load_card(tmp_path)
 
 

@@ -250,8 +250,10 @@ def test_a_device_that_is_not_there_is_code_4(fakecheck):
         ["frobnicate"],
     ],
 )
-def test_a_wrong_command_line_is_code_2(fakecheck, args):
-    code, out, err = fakecheck(*args)
+def test_a_wrong_command_line_is_code_2(fakecheck, args, tmp_path):
+    # Of copies, since some of it would be written over.
+    copies = {path: shutil.copyfile(path, tmp_path / path.name) for path in (REAL, CLIP)}
+    code, out, err = fakecheck(*(copies.get(arg, arg) for arg in args))
     assert (code, out) == (ExitCode.USAGE, "")
     assert "Error: " in err
     assert "Traceback" not in err

@@ -12,6 +12,7 @@ from fakecheck.card import GRAPH_FILE, ONNX_FILE
 from fakecheck.engines import open_engine, resolve_devices
 from fakecheck.engines.base import RawBoxes, checked_boxes
 from fakecheck.errors import (
+    CardError,
     ExitCode,
     GraphRefusedError,
     MissingDependencyError,
@@ -120,8 +121,12 @@ def outputs(**changes):
         ({"scores": np.zeros(3)}, "detection_boxes must have shape"),
         ({"counts": np.array([1.0])}, r"num_detections must have shape \(2,\), got \(1,\)"),
         ({"counts": np.array([4.0, 0.0])}, r"num_detections must lie in 0\.\.3, got \[4, 0\]"),
+        ({"counts": np.array([-1.0, 0.0])}, r"num_detections must lie in 0\.\.3, got \[-1, 0\]"),
         ({"scores": np.full((2, 3), np.nan)}, "NaN or infinity"),
-        ({"classes": np.full((2, 3), 5.0)}, r"detection_classes must lie in 1\.\.2, got 5"),
+        ({"boxes": np.full((2, 3, 4), np.inf)}, "NaN or infinity"),
+        ({"scores": np.full((2, 3), -0.1)}, r"detection_scores must lie in 0\.\.1"),
+        ({"classes": np.full((2, 3), 3.0)}, r"detection_classes must lie in 1\.\.2, got 3"),
+        ({"classes": np.full((2, 3), 0.0)}, r"detection_classes must lie in 1\.\.2, got 0"),
     ],
 )
 def test_checked_boxes_names_the_array(changes, cause):
@@ -144,6 +149,9 @@ def test_files_are_checked_before_they_are_loaded(tmp_path):
     evil = make_card(tmp_path / "evil", graph=graph_def("Const", "ReadFile"))
     with pytest.raises(GraphRefusedError, match=f"{GRAPH_FILE} holds the forbidden op ReadFile"):
         open_engine(evil)
+    other = make_card(tmp_path / "other", onnx=onnx_model(), labels="item { id: 1 name: 'x' }")
+    with pytest.raises(CardError, match="class 1 is face_synthesis on the card and x in"):
+        open_engine(other)
 
 
 def test_garbage_inside_a_valid_message_is_a_plugin_error(tmp_path):
@@ -181,6 +189,24 @@ def test_cuda_without_cuda_says_what_to_install(card):
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.raises(MissingDependencyError, match="onnxruntime-gpu"):
         open_engine(card, device="cuda:0")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_gpu_that_onnx_runtime_silently_does_without_is_told(card, monkeypatch):
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has CUDA")
+    monkeypatch.setattr("fakecheck.engines.onnx.cuda_is_built_in", lambda: True)
+    with pytest.raises(MissingDependencyError, match="could not open cuda:0"):
+        open_engine(card, device="cuda:0")
+
+
+def test_auto_opens_the_first_device_there_is(card, monkeypatch):
+    monkeypatch.setattr("fakecheck.engines.resolve_devices", lambda *_: ["cuda:7", "cuda:8"])
+    monkeypatch.setattr("fakecheck.engines.onnx.cuda_is_built_in", lambda: False)
+    with pytest.raises(MissingDependencyError, match="cannot use cuda:7"):
+        open_engine(card)
 
 
 def test_words(card, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -57,6 +58,19 @@ def test_a_picture_that_is_a_tight_crop_still_has_its_face(finder, picture, side
     assert len(finder.find(crop)) == 1
 
 
+@pytest.mark.parametrize("scale", [1.0, 6.0])
+def test_a_face_that_is_found_with_a_border_around_lies_where_it_is(finder, picture, scale):
+    class Bordered(FaceFinder):
+        def _look(self, image, scale, pad, turns):
+            return super()._look(image, scale, pad, turns) if pad else []
+
+    (expected,) = finder.find(picture)
+    (face,) = Bordered().find(cv2.resize(picture, None, fx=scale, fy=scale))
+    tolerance = 0.1 * expected.size
+    np.testing.assert_allclose(face.xyxy / scale, expected.xyxy, atol=tolerance)
+    np.testing.assert_allclose(face.landmarks / scale, expected.landmarks, atol=tolerance)
+
+
 def test_small_faces_of_a_large_picture_are_found_when_looking_finely(picture):
     crowd = np.full((2600, 3200, 3), 120, np.uint8)
     small = cv2.resize(picture, None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)
@@ -94,6 +108,20 @@ def test_a_turned_face_beside_an_upright_one(finder, picture):
         (False, 0),
         (True, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("upright", "turned", "taken"),
+    [(0.85, 0.95, 0.95), (0.89, 0.905, 0.89), (0.7, 0.89, 0.7), (None, 0.95, 0.95)],
+)
+def test_a_face_is_taken_for_a_turned_one_only_if_it_is_surely_one(upright, turned, taken):
+    class Finder(FaceFinder):
+        def _find(self, image, retry, turns):
+            score = {0: upright, 2: turned}.get(turns)
+            return [] if score is None else [replace(box(20, 20), score=score)]
+
+    (face,) = Finder().find(np.zeros((100, 100, 3), np.uint8))
+    assert face.score == taken
 
 
 def test_a_picture_without_a_face_has_none(finder):

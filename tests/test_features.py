@@ -22,6 +22,7 @@ from fakecheck.observations import (
     fused_llr,
     join,
     observe,
+    steady_llr,
     unseen,
 )
 from fakecheck.types import Face
@@ -87,6 +88,19 @@ def test_a_face_upside_down_has_the_features_of_one_that_stands(cards):
         assert {name: value[0] for name, value in other.items()} == pytest.approx(
             {name: value[0] for name, value in expected.items()}, abs=1e-5
         )
+    place, *places = (
+        observe(frame_of(0, [face], found, edit=[0]), table)[0].place[0, 1]
+        for face, found in zip(faces, (upright, turned, lying), strict=True)
+    )
+    np.testing.assert_allclose(place, [0.1, 0.15, 0.2, 0.1], atol=1e-6)
+    np.testing.assert_allclose(places, [place] * 2, atol=1e-6)
+
+
+def test_places_are_in_longer_sides_of_the_face(cards):
+    narrow = Face(np.array([0, 0, 50, 100], np.float32), MARKS * [0.5, 1], 0.9, 0)
+    result = frame_of(0, [narrow], boxes_of(cards[0], (0, 1, 2.0, (10, 20, 40, 60))), edit=[0])
+    (seen,) = observe(result, ClassTable(cards))
+    np.testing.assert_allclose(seen.place[0, 0], [0.0, -0.1, 0.3, 0.4], atol=1e-6)
 
 
 def test_the_mean_of_everything_is_the_fusion_of_the_verdict(cards):
@@ -186,6 +200,23 @@ def test_each_face_has_its_own_boxes_and_those_of_the_whole_frame(cards):
     result = frame_of(0, [face_at(), face_at(200, track=1)], boxes, edit=[0, 0])
     best = [features_of([result], table, face)["all.best"][0] for face in (0, 1)]
     assert best == pytest.approx([1.2, 3.0])
+
+
+def test_every_box_of_the_whole_frame_is_every_faces(cards):
+    table = ClassTable(cards[:1])
+    boxes = boxes_of(cards[0], (-1, 1, 1.2, FACE), (-1, 2, 2.2, FACE))
+    result = frame_of(0, [face_at(), face_at(200, track=1)], boxes, edit=[0, 0])
+    for seen in observe(result, table):
+        assert seen.llr[0].tolist() == pytest.approx([1.2, 2.2])
+        assert seen.count[0].tolist() == [1, 1]
+
+
+def test_a_detector_that_could_not_judge_leaves_the_others_their_ratio(cards):
+    table, unknown = ClassTable(cards), math.nan
+    llr = np.array([[2, 2, unknown, unknown], [unknown] * 4], np.float32)
+    np.testing.assert_allclose(fused_llr(llr, table), [2.0, unknown], atol=1e-6)
+    assert steady_llr(llr, table) == pytest.approx(2.0)
+    assert math.isnan(steady_llr(llr[1:], table))
 
 
 def test_a_detector_that_could_not_judge_a_small_face_is_not_there(cards):

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from fakecheck import following
 from fakecheck.faces import FaceFinder
-from fakecheck.flow import motions, shrunk
+from fakecheck.flow import Motion, motions, shrunk
 from fakecheck.following import FaceFollower, follow
 from fakecheck.geometry import iou_matrix
 from fakecheck.media import Sampling, open_media
@@ -141,6 +142,32 @@ def test_faces_too_small_to_follow_are_always_looked_for(finder, picture):
     (grey, scale), box = shrunk(wide), np.array([160, 100, 290, 230], np.float32)
     face = Face(box, np.zeros((5, 2), np.float32), 0.9)
     assert follow(grey, grey, scale, [face]) is None
+
+
+@pytest.mark.parametrize(
+    ("shift", "scale", "error", "believed"),
+    [
+        ((9, 0), 1.05, 0.9, True),
+        ((0, 11), 1.0, 0.1, False),  # further than a quarter of its side
+        ((0, 0), 1.1, 0.1, False),  # as much as is ever said
+        ((0, 0), 1.0, 1.1, False),
+        ((-9, -9), 1.0, 0.1, False),  # out of the frame, in part
+        (None, 1.0, 0.1, False),
+    ],
+)
+def test_a_motion_that_is_not_to_be_believed_loses_the_face(
+    monkeypatch, shift, scale, error, believed
+):
+    face = Face(np.array([4, 4, 44, 44], np.float32), np.zeros((5, 2), np.float32), 0.9)
+    other = Face(np.array([60, 60, 90, 90], np.float32), np.zeros((5, 2), np.float32), 0.9)
+    still = Motion(np.array([75.0, 75.0]), np.zeros(2), 1.0, 0.0)
+    one = shift and Motion(np.array([24.0, 24.0]), np.array(shift, float), scale, error)
+    monkeypatch.setattr(following, "motions", lambda *_: [one, still])
+    grey = np.zeros((100, 100), np.uint8)
+    found = follow(grey, grey, 1.0, [face, other])
+    assert (found is not None) is believed
+    if believed:
+        np.testing.assert_allclose(found[0].xyxy, [12, 3, 54, 45])
 
 
 def test_where_nothing_can_be_followed_there_is_no_motion(picture):

@@ -99,6 +99,20 @@ def test_eyes_give_two_crops_the_viewers_left_first():
     assert lefts == pytest.approx([130, 170], abs=1)
 
 
+@pytest.mark.parametrize("region", ["eyes", "nose", "mouth"])
+def test_the_crops_of_a_face_that_is_turned_away_are_not_much_narrower(region):
+    front = face_at(150, 120, 40)
+    marks = (front.landmarks - [150, 120]) * [0.1, 1] + [150, 120]
+    side = Face(front.xyxy, marks.astype(np.float32), 0.9)
+
+    def width(one):
+        crop = crop_regions(np.zeros((240, 320, 3), np.uint8), [one], [region], (32, 32))[0]
+        left, _, right, _ = crop.to_frame(np.array([[0, 0, 32, 32]], np.float32))[0]
+        return right - left
+
+    assert 0.8 * width(front) < width(side) < width(front)
+
+
 def test_what_lies_outside_of_the_frame_repeats_its_border():
     image = np.full((40, 40, 3), 7, np.uint8)
     crop = crop_regions(image, [face_at(-100, -100, 20)], ["face"], (16, 16))[0]

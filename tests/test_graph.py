@@ -154,6 +154,9 @@ def test_onnx_forbidden_ops():
     function = message((25, message((1, "f"), (7, message((4, "Evil"))))))
     with pytest.raises(GraphRefusedError, match="Evil"):
         check_onnx_model(model(message((4, "Add"))) + function, "it")
+    default = message((1, "f"), (11, message((1, "body"), (6, body))))
+    with pytest.raises(GraphRefusedError, match="Evil"):
+        check_onnx_model(model(message((4, "Add"))) + message((25, default)), "it")
     with pytest.raises(GraphRefusedError, match="training information"):
         check_onnx_model(model(message((4, "Add"))) + message((20, b"")), "it")
 
@@ -163,7 +166,9 @@ def test_onnx_data_outside_the_model_is_refused():
     outside = message((1, 4), (13, message((1, "location"), (2, "/etc/passwd"))), (14, 1))
     for graph in (
         message(add, (5, outside)),
+        message(add, (5, message((1, 4), (14, 1)))),
         message(add, (15, message((1, outside)))),
+        message(add, (15, message((2, outside)))),
         message((1, message((4, "Constant"), (5, message((1, "value"), (5, outside)))))),
     ):
         with pytest.raises(GraphRefusedError, match="in another file"):
@@ -193,6 +198,14 @@ def test_read_checked_gives_the_bytes(tmp_path):
     card = make_card(tmp_path, onnx=message((7, message((1, message((4, "Add")))))))
     check_bundle(card)
     assert read_checked(card, GRAPH_FILE) == (tmp_path / GRAPH_FILE).read_bytes()
+
+
+def test_every_file_of_a_bundle_is_checked_for_what_it_holds(tmp_path):
+    evil = message((7, message((1, message((4, "Evil"))))))
+    with pytest.raises(GraphRefusedError, match=f"bright: {ONNX_FILE} holds the forbidden op Evil"):
+        check_bundle(make_card(tmp_path / "onnx", onnx=evil))
+    with pytest.raises(GraphRefusedError, match=f"{GRAPH_FILE} holds the forbidden op ReadFile"):
+        check_bundle(make_card(tmp_path / "graph", graph=graph_def("Const", "ReadFile")))
 
 
 @pytest.mark.parametrize("name", [GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE])

@@ -143,6 +143,8 @@ def test_folders_of_outputs_are_left_out_unless_they_are_given(tmp_path: Path) -
     found = list(find_media([tmp_path], {out.resolve()}))
     assert found == [tmp_path / "a.jpg", tmp_path / "other" / "b.jpg"]
     assert list(find_media([out], {out.resolve()})) == [out / "a.jpg"]
+    (link := tmp_path.with_name(f"{tmp_path.name}-link")).symlink_to(tmp_path)
+    assert list(find_media([link], {out.resolve()})) == [link / "a.jpg", link / "other" / "b.jpg"]
 
 
 def test_names_of_one_file_are_told_by_no_letters_case_or_form(tmp_path: Path) -> None:

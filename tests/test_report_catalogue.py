@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
 import pytest
 import yaml
+from report_samples import timed_report
 
 from fakecheck.report.catalogue import LANGUAGES, Words, catalogue
+from fakecheck.types import LookedAt
 
 REGISTRY = Path(__file__).parents[1] / "registry"
 
@@ -72,6 +75,23 @@ def test_numbers() -> None:
     assert [english.size(n) for n in (900, 12_345, 1_234_567)] == ["1 kB", "12 kB", "1.2 MB"]
     with pytest.raises(KeyError):
         english("verdict.nothing.image")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_part_of_a_clip_is_not_said_to_be_the_whole(language: str) -> None:
+    words, report = Words(language), timed_report()
+    start, part = words.time(2.0), words.time(2.0, 12.0)
+    late = replace(report, looked_at=LookedAt(5, 2.0))
+    assert words.looked_at(late).endswith(words("video.window", time=part))
+    endless = replace(late, media=replace(report.media, duration=None, frames=None))
+    assert words.looked_at(endless).endswith(words("video.window_open", start=start))
+    whole = words.looked_at(replace(report, looked_at=LookedAt(5)))
+    assert whole == words("video.looked_at_of", frames=5, total=300)
+
+
+def test_words_that_are_not_known_steer_no_terminal() -> None:
+    words = Words("en")
+    assert words.family("new\x1b[2J") == words.artifact("new\x1b[2J") == "new\\x1b[2J"
 
 
 @pytest.mark.parametrize(

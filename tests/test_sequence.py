@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import numpy as np
 import pytest
-from bundles import make_card
+from bundles import make_card, message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sequence_samples import boxes_of, face_at, frame_of, write_model
 
 from fakecheck.assemble import ReportAssembler
+from fakecheck.card import GRAPH_FILE
 from fakecheck.errors import CardError, GraphRefusedError
+from fakecheck.features import WIDTH
 from fakecheck.observations import ClassTable, fused_llr, observe
 from fakecheck.sequence import Evidence, SequencePool
 from fakecheck.sharpness import sharpness
@@ -57,12 +60,25 @@ def test_a_model_of_other_features_is_refused_with_both_versions(tmp_path):
     folder = write_model(tmp_path, features={"version": "0", "width": 7})
     with pytest.raises(CardError, match=r"features of version 0 \(7 a sample\)"):
         TemporalModel(folder)
+    # As many features may mean something else.
+    folder = write_model(tmp_path, features={"version": "0", "width": WIDTH})
+    with pytest.raises(CardError, match="features of version 0"):
+        TemporalModel(folder)
 
 
 def test_a_changed_file_is_refused(tmp_path):
     folder = write_model(tmp_path)
     (folder / ONNX_FILE).write_bytes(b"other")
     with pytest.raises(GraphRefusedError, match="sha256"):
+        TemporalModel(folder)
+
+
+def test_a_model_with_a_forbidden_op_is_refused(tmp_path):
+    evil = message((7, message((1, message((4, "Evil"))))))
+    sums = {GRAPH_FILE: "0" * 64, ONNX_FILE: hashlib.sha256(evil).hexdigest()}
+    folder = write_model(tmp_path, files=sums)
+    (folder / ONNX_FILE).write_bytes(evil)
+    with pytest.raises(GraphRefusedError, match="forbidden op Evil"):
         TemporalModel(folder)
 
 
@@ -139,6 +155,15 @@ def test_frames_without_the_face_are_masked_samples_and_no_moments(cards, model)
     assert [moment.frame for moment in pool.timeline.moments()] == [0, 1, 3, 4]
 
 
+def test_a_face_that_was_lost_as_long_as_it_may_be_has_a_sample_of_every_frame(cards):
+    pool = SequencePool(ClassTable(cards), None)
+    for n in range(GAP + 2):
+        lost = 0 < n <= GAP
+        pool.add(frame_of(n, [], bright=[]) if lost else loud(cards[0], 1.0, index=n), GAP)
+    (waiting,) = pool._open.values()
+    assert [int(sample.frame[0]) for sample in waiting] == list(range(GAP + 2))
+
+
 def test_a_face_that_has_left_is_judged_at_once(cards, model):
     pool = SequencePool(ClassTable(cards), model)
     pool.add(loud(cards[0], 1.0), GAP)
@@ -189,6 +214,12 @@ def test_spans_reach_halfway_to_the_neighbours():
     first, second = forged_spans(moments(0.9, 0.1, 0.1, 0.9), over=0.5)
     assert (first.start, first.end) == (0.0, 0.5)
     assert (second.start, second.end) == (2.5, 3.5)
+
+
+def test_neighbours_make_one_span_though_their_times_are_rounded():
+    found = [Moment(n, 0.02 + 0.04 * n, 0, 0.9) for n in range(50)]
+    (span,) = forged_spans(found, over=0.5)
+    assert (span.start, span.end) == pytest.approx((0, 2))
 
 
 def test_a_pause_parts_spans_and_is_not_filled():

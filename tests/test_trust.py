@@ -101,11 +101,14 @@ def test_a_file_that_is_gone_or_that_the_index_lacks_is_a_change(tmp_path):
     assert f"of {GRAPH_FILE} differs" in standing(card, "d", [known]).cause
 
 
-def test_sha256_of_what_is_no_plain_file(tmp_path):
+def test_sha256_of_what_is_no_plain_file(tmp_path, monkeypatch):
     assert sha256_of(tmp_path) is None
     assert sha256_of(tmp_path / "none") is None
     (tmp_path / "empty").touch()
     assert (sha256_of(tmp_path / "empty") or "").startswith("e3b0c442")
+    (tmp_path / "large").write_bytes(b"1234")
+    monkeypatch.setattr("fakecheck.trust.MAX_BYTES", 3)
+    assert sha256_of(tmp_path / "large") is None
 
 
 def test_bundles_are_found_by_the_list_of_files(site):

@@ -112,6 +112,15 @@ def test_between_even_odds_and_the_threshold_it_is_inconclusive(cards):
     assert 0.5 < verdict.probability < verdict.threshold
 
 
+def test_even_odds_are_neither_real_nor_fake(cards, tmp_path):
+    # What a detector says that is not calibrated yet.
+    assert judge(evidence({"stargan": 0.0}), cards, "image", 40).verdict.label == "inconclusive"
+    # One whose loudest reals are all likelier real than not makes no fake of what is, too.
+    quiet = make_card(tmp_path / "quiet", id="quiet", false_alarm_llr={0.1: -3.0, 0.01: -2.0})
+    verdict = judge(evidence({"quiet": -0.5}), [quiet], "image", 40).verdict
+    assert (verdict.label, verdict.threshold) == ("real", 0.5)
+
+
 LOUD = {"stargan": 6.0, "deepfakes": -1.0, "partswap": -1.0}
 QUIET = {"stargan": -3.0, "deepfakes": -3.0, "partswap": -3.0}
 
@@ -165,6 +174,16 @@ def test_many_loud_faces_of_a_picture_bear_each_other_out(cards):
     assert judge(evidence(*[loud] * 12), cards, "image", 40).verdict.label == "fake"
     one = judge(evidence(loud, *[{"stargan": -3.0}] * 11), cards, "image", 40)
     assert one.verdict.label == "inconclusive"
+
+
+def test_faces_that_several_detectors_judged_have_as_many_chances_of_an_alarm_each(cards):
+    def labels(*loudest):
+        units = [{"stargan": llr, "deepfakes": -3.0, "partswap": -3.0} for llr in loudest]
+        return [face.label for face in judge(evidence(*units), cards, "image", 40).faces]
+
+    # By the cards' tables 0.7 % and 1.5 % of reals are as loud for one of the three detectors.
+    assert labels(3.46, 3.46) == ["fake", "fake"]
+    assert labels(3.46, 2.7) == ["inconclusive", "inconclusive"]
 
 
 def test_a_detector_of_the_frame_speaks_of_every_face(cards):
@@ -245,6 +264,18 @@ def test_a_face_seen_for_a_moment_does_not_count():
     passer_by = FrameResult(30, 1.2, (face(1),), (), {"stargan": np.array([9.0], np.float32)})
     pool.add(passer_by)
     assert set(pool.evidence().units) == {0}
+    # Nor does what the temporal model says of it.
+    assert pool.evidence({0: -1.0, 1: 9.0}).temporal == {0: -1.0}
+
+
+@pytest.mark.parametrize(("frames", "counts"), [(20, True), (21, False)])
+def test_a_face_that_is_there_for_a_tenth_of_the_longest_counts(frames, counts):
+    pool = EvidencePool()
+    for index in range(frames):
+        faces = (face(0), face(1)) if index < 2 else (face(0),)
+        llr = {"stargan": np.full(len(faces), 1.0, np.float32)}
+        pool.add(FrameResult(index, index / 25, faces, (), llr))
+    assert (1 in pool.evidence().units) is counts
 
 
 def test_a_face_too_small_in_every_frame_is_counted_as_such():
