@@ -60,7 +60,7 @@ class Bands(Fields):
 
     false_alarm_rate: float = Field(gt=0, lt=1)
     miss_rate: float = Field(gt=0, lt=1)
-    real_below: float = Field(gt=0, lt=1)
+    real_below: float = Field(gt=0, le=0.5)
     forged_over: float = Field(gt=0, lt=1)
 
 

@@ -55,7 +55,7 @@ def judge_faces(
     count = len(evidence.temporal)
     ratios = list(evidence.temporal.values())
     limit = fake_over(ratios, card)
-    real_below = min(real_under(ratios, bands), limit)
+    real_below = real_under(ratios, bands)
 
     def label(probability: float) -> Label:
         if probability > limit:

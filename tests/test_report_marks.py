@@ -111,7 +111,7 @@ def test_frames_of_one_time_are_all_written(
     assert len(list(open_media(tmp_path / "b.mp4").frames(ALL))) == 8
 
 
-@pytest.mark.parametrize("sound", ["aac", "mp2"])
+@pytest.mark.parametrize("sound", ["aac", "mp2", "pcm_s16le"])
 def test_sound_from_before_the_first_frame_is_left_out(tmp_path: Path, sound: str) -> None:
     times = [1 + n / 25 for n in range(26)]
     source = write_clip(tmp_path / "a.mkv", frames=26, times=times, sound=sound)

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any
 
 import av
+import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
@@ -107,10 +109,22 @@ class Sound(AbstractContextManager["Sound"]):
         for frame in self._input.decode(source):
             if frame.pts is not None and frame.time_base is not None:
                 frame.pts -= round(offset / frame.time_base)
-                if frame.pts < 0:
+                before = round(-frame.pts * frame.time_base * frame.sample_rate)
+                if before >= frame.samples:
                     continue
+                if before > 0:
+                    frame = _after(frame, before)
             yield from target.encode(frame)
         yield from target.encode(None)
+
+
+def _after(frame: AudioFrame, samples: int) -> AudioFrame:
+    """`frame` without its first `samples`, from time 0 on."""
+    per_sample = 1 if frame.format.is_planar else frame.layout.nb_channels
+    kept: Any = np.ascontiguousarray(frame.to_ndarray()[:, samples * per_sample :])
+    rest = AudioFrame.from_ndarray(kept, format=frame.format.name, layout=frame.layout.name)
+    rest.sample_rate, rest.pts, rest.time_base = frame.sample_rate, 0, frame.time_base
+    return rest
 
 
 def _seconds(packet: Packet[Any]) -> float:
