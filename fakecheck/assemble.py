@@ -17,6 +17,7 @@ from fakecheck.sequence import EvidencePool, SequencePool
 from fakecheck.temporal import TemporalModel
 from fakecheck.temporal_verdict import forged_parts, judge_faces
 from fakecheck.types import (
+    FALSE_ALARM_RATE,
     Detections,
     FrameResult,
     LookedAt,
@@ -44,8 +45,10 @@ class ReportAssembler:
         min_face: float,
         model: TemporalModel | None = None,
         window: tuple[float, float | None] = (0.0, None),
+        false_alarm_rate: float = FALSE_ALARM_RATE,
     ) -> None:
         self._info = info
+        self._rate = false_alarm_rate
         self._window = window
         self._frames = 0
         self._cards = {card.id: card for card in cards}
@@ -110,8 +113,9 @@ class ReportAssembler:
         ratios = {} if self._sequences is None else self._sequences.finish()
         evidence = self._pool.evidence(ratios)
         if self._sequences is not None and self._model is not None and evidence.temporal:
-            return judge_faces(evidence, cards, self._model.card, self._sequences.timeline)
-        judged = judge(evidence, cards, self._info.kind, self._min_face)
+            timeline = self._sequences.timeline
+            return judge_faces(evidence, cards, self._model.card, timeline, self._rate)
+        judged = judge(evidence, cards, self._info.kind, self._min_face, self._rate)
         if self._sequences is None:
             return judged
         return replace(judged, spans=forged_parts(judged.faces, self._sequences.timeline, EVEN))

@@ -14,21 +14,38 @@ from fakecheck.card import DetectorCard
 from fakecheck.sequence import Evidence
 from fakecheck.temporal import Bands, SequenceCard
 from fakecheck.timeline import Timeline, forged_spans
-from fakecheck.types import FaceVerdict, FamilyScore, Label, Moment, Span, Verdict
-from fakecheck.verdict import EVEN, Judgement, face_rate, rare_llr, shares, sigmoid, who_of
+from fakecheck.types import (
+    FALSE_ALARM_RATE,
+    FaceVerdict,
+    FamilyScore,
+    Label,
+    Moment,
+    Span,
+    Verdict,
+)
+from fakecheck.verdict import (
+    EVEN,
+    Judgement,
+    face_rate,
+    rare_llr,
+    rate_percent,
+    shares,
+    sigmoid,
+    who_of,
+)
 
 # Spans that a reason names; the report has them all.
 NAMED_SPANS = 3
 
 
-def fake_over(ratios: Sequence[float], card: SequenceCard) -> float:
+def fake_over(ratios: Sequence[float], card: SequenceCard, rate: float = FALSE_ALARM_RATE) -> float:
     """The probability over which a face makes a video fake whose n faces have these log-`ratios`.
 
     See `face_rate`.
     """
     table = card.false_alarm_llr
     alarms = [false_alarm_rate(table, llr) for llr in ratios]
-    return max(EVEN, sigmoid(rare_llr([table], face_rate(alarms, card.bands.false_alarm_rate))))
+    return max(EVEN, sigmoid(rare_llr([table], face_rate(alarms, rate))))
 
 
 def real_under(ratios: Sequence[float], bands: Bands) -> float:
@@ -45,16 +62,20 @@ def real_under(ratios: Sequence[float], bands: Bands) -> float:
 
 
 def judge_faces(
-    evidence: Evidence, cards: Sequence[DetectorCard], card: SequenceCard, timeline: Timeline
+    evidence: Evidence,
+    cards: Sequence[DetectorCard],
+    card: SequenceCard,
+    timeline: Timeline,
+    rate: float = FALSE_ALARM_RATE,
 ) -> Judgement:
-    """The verdict by the temporal model, whose `card` has the thresholds.
+    """The verdict by the temporal model with this `card`, at this `rate` of false alarms.
 
     `evidence.temporal` must have at least one face.
     """
     bands = card.bands
     count = len(evidence.temporal)
     ratios = list(evidence.temporal.values())
-    limit = fake_over(ratios, card)
+    limit = fake_over(ratios, card, rate)
     real_below = real_under(ratios, bands)
 
     def label(probability: float) -> Label:
@@ -77,8 +98,9 @@ def judge_faces(
     who = who_of(worst, count, evidence.faces)
     who += "," if "," in who else ""
     when = _times(carried)
-    reason = _reason(label(probability), who, count, families, when, probability, bands)
-    verdict = Verdict(label(probability), probability, limit, reason, real_below)
+    rates = (rate, bands.miss_rate)
+    reason = _reason(label(probability), who, count, families, when, probability, rates)
+    verdict = Verdict(label(probability), probability, limit, reason, real_below, None, rate)
     return Judgement(verdict, families, faces, spans)
 
 
@@ -131,14 +153,15 @@ def _reason(
     families: Sequence[FamilyScore],
     when: str,
     probability: float,
-    bands: Bands,
+    rates: tuple[float, float],
 ) -> str:
+    """`rates` are those of false alarms and of misses."""
+    alarms, misses = map(rate_percent, rates)
     likeliest = families[0].family
     if label == "fake":
         return (
             f"{who} shows traces of {likeliest}{when} that, followed through time, are stronger "
-            f"than in {_percent(1 - bands.false_alarm_rate)} of the real faces by which the limit "
-            "was set"
+            f"than in {rate_percent(1 - rates[0])} of the real faces by which the limit was set"
         )
     part = (
         f"; it looks most forged{when}, which may be too short a part to count and is best judged "
@@ -151,24 +174,20 @@ def _reason(
         who += " taken together with the others," if count > 1 else ""
         return (
             f"{who} shows less of a forgery of a known family ({known}) through time than "
-            f"{_percent(1 - bands.miss_rate)} of the forgeries by which the limit was set; "
+            f"{rate_percent(1 - rates[1])} of the forgeries by which the limit was set; "
             f"others, and weaker ones, are missed{part}"
         )
     if probability < EVEN:
         return (
             f"{who} shows few traces, most of {likeliest}, but more than "
-            f"{_percent(bands.miss_rate)} of the forgeries by which the limit was set show no "
+            f"{misses} of the forgeries by which the limit was set show no "
             f"more{part}"
         )
     return (
         f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips, but "
-        f"more than {_percent(bands.false_alarm_rate)} of real clips"
+        f"more than {alarms} of real clips"
         f"{' with as many faces' if count > 1 else ''} show as much{part}"
     )
-
-
-def _percent(rate: float) -> str:
-    return f"{round(100 * rate, 6):g}%"
 
 
 def _times(spans: Sequence[Span]) -> str:

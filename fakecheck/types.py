@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 Label = Literal["real", "fake", "inconclusive"]
 MediaKind = Literal["image", "video"]
 Unjudged = Literal["no_frame", "no_face", "face_too_small", "detectors_failed"]
+# The share of real files that may be called fake, over all detectors, if nobody asks for another.
+FALSE_ALARM_RATE = 0.01
 
 
 def _check_shape(what: str, array: NDArray, expected: tuple[int | None, ...]) -> None:
@@ -166,6 +168,7 @@ class Verdict:
 
     Over `threshold` a file is called fake, under `real_below` real; None where nobody says so.
     Where there was nothing to judge, `unjudged` says why and `probability` is None.
+    `false_alarm_rate` is the share of real files that exceeded the threshold when it was set.
     """
 
     label: Label
@@ -174,6 +177,7 @@ class Verdict:
     reason: str
     real_below: float | None = None
     unjudged: Unjudged | None = None
+    false_alarm_rate: float = FALSE_ALARM_RATE
 
 
 @dataclass(frozen=True)

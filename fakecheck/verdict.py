@@ -26,6 +26,7 @@ from fakecheck.alarms import false_alarm_rate
 from fakecheck.card import DetectorCard
 from fakecheck.sequence import Evidence
 from fakecheck.types import (
+    FALSE_ALARM_RATE,
     FaceVerdict,
     FamilyScore,
     Label,
@@ -35,8 +36,9 @@ from fakecheck.types import (
     Verdict,
 )
 
-# The share of real pictures that may be called fake, over all detectors together.
-FALSE_ALARM_RATE = 0.01
+# Rates of false alarms that can be asked for: those for which cards have rows, but the commonest,
+# where a table has no way down.
+RATES = (0.005, 0.05)
 # Under even odds nothing is called fake, over them nothing real.
 EVEN = 0.5
 
@@ -118,26 +120,31 @@ def sigmoid(llr: float) -> float:
 
 
 def judge(
-    evidence: Evidence, cards: Sequence[DetectorCard], kind: MediaKind, min_face: float
+    evidence: Evidence,
+    cards: Sequence[DetectorCard],
+    kind: MediaKind,
+    min_face: float,
+    rate: float = FALSE_ALARM_RATE,
 ) -> Judgement:
-    """The verdict by the detectors' ratios.
+    """The verdict by the detectors' ratios, at this `rate` of false alarms.
 
     A detector of the whole frame speaks of every face that was judged.
     """
     faces = _faces(evidence, cards)
     if not faces:
         cause, reason = why_nothing(evidence, min_face)
-        return Judgement(Verdict("inconclusive", None, None, reason, unjudged=cause))
-    rate = face_rate([face.alarms for face in faces])
-    rows = tuple(_row(face, rate) for face in faces)
+        nothing = Verdict("inconclusive", None, None, reason, None, cause, rate)
+        return Judgement(nothing)
+    each = face_rate([face.alarms for face in faces], rate)
+    rows = tuple(_row(face, each) for face in faces)
     row, worst = max(zip(rows, faces, strict=True), key=lambda pair: pair[0].badness)
     families = shares(
         [(card.family, math.exp(llr)) for card, llr in worst.ratios], worst.probability
     )
     several = evidence.faces > 1
     who = f"{who_of(row.track, len(faces), evidence.faces)}: " if several else ""
-    reason = _reason(row.label, families, kind, who, len(faces))
-    verdict = Verdict(row.label, row.probability, row.threshold, reason, EVEN)
+    reason = _reason(row.label, families, kind, who, len(faces), rate)
+    verdict = Verdict(row.label, row.probability, row.threshold, reason, EVEN, None, rate)
     return Judgement(verdict, families, rows if several or kind == "video" else ())
 
 
@@ -192,16 +199,26 @@ def shares(ratios: Sequence[tuple[str, float]], probability: float) -> tuple[Fam
     )
 
 
+def rate_percent(rate: float) -> str:
+    """A rate that somebody chose, in percent with all its digits."""
+    return f"{round(100 * rate, 6):g}%"
+
+
 def _reason(
-    label: Label, families: tuple[FamilyScore, ...], kind: MediaKind, who: str, count: int
+    label: Label,
+    families: tuple[FamilyScore, ...],
+    kind: MediaKind,
+    who: str,
+    count: int,
+    rate: float,
 ) -> str:
     prefix = "averaged over the frames looked at, " if kind == "video" else ""
     files = "clips" if kind == "video" else "pictures"
     likeliest = families[0].family
     if label == "fake":
         text = (
-            f"traces of {likeliest} are stronger than in 99% of the real {files} "
-            "by which the limit was set"
+            f"traces of {likeliest} are stronger than in {rate_percent(1 - rate)} of the real "
+            f"{files} by which the limit was set"
         )
     elif label == "real":
         known = ", ".join(sorted(score.family for score in families))
@@ -211,8 +228,8 @@ def _reason(
         )
     else:
         text = (
-            f"traces of {likeliest} are likelier than not, but more than 1% of real {files}"
-            f"{' with as many faces' if count > 1 else ''} show as much"
+            f"traces of {likeliest} are likelier than not, but more than {rate_percent(rate)} of "
+            f"real {files}{' with as many faces' if count > 1 else ''} show as much"
         )
     return prefix + who + text
 

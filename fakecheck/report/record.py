@@ -56,6 +56,7 @@ def record_parts(report: Report, timeline: bool = True) -> dict[str, Any]:
             "threshold": _maybe("threshold", verdict.threshold, SCORE_DIGITS),
             "real_below": _maybe("real_below", verdict.real_below, SCORE_DIGITS),
             "unjudged": verdict.unjudged,
+            "false_alarm_rate": verdict.false_alarm_rate,
             "reason": verdict.reason,
         },
         "families": [

@@ -14,7 +14,7 @@ import numpy as np
 from fakecheck.assemble import ReportAssembler
 from fakecheck.calibration import detector_llr
 from fakecheck.card import DetectorCard
-from fakecheck.types import Floats, FrameResult, MediaInfo
+from fakecheck.types import FALSE_ALARM_RATE, Floats, FrameResult, MediaInfo
 from fakecheck_training.data import Sample
 from fakecheck_training.measured import Shot
 
@@ -44,11 +44,13 @@ def evidence(shot: Shot, card: DetectorCard) -> Floats:
     return llr
 
 
-def judge_shot(shot: Shot, cards: Sequence[DetectorCard]) -> Judged:
-    """The verdict that the runtime gives on this picture with the detectors of `cards`."""
+def judge_shot(shot: Shot, cards: Sequence[DetectorCard], rate: float = FALSE_ALARM_RATE) -> Judged:
+    """The verdict that the runtime gives on this picture with the detectors of `cards`, at this
+    `rate` of false alarms."""
     faces = {card.id: evidence(shot, card) for card in cards if not card.looks_at_frame}
     frames = {card.id: float(evidence(shot, card)[0]) for card in cards if card.looks_at_frame}
-    assembler = ReportAssembler(PICTURE, cards, min(card.min_face for card in cards))
+    least = min(card.min_face for card in cards)
+    assembler = ReportAssembler(PICTURE, cards, least, false_alarm_rate=rate)
     assembler.add(FrameResult(0, None, shot.faces, (), faces, frames))
     report = assembler.report()
     known = report.verdict.probability is not None
@@ -61,9 +63,11 @@ def judge_shot(shot: Shot, cards: Sequence[DetectorCard]) -> Judged:
     )
 
 
-def judge_all(shots: Iterable[Shot], cards: Sequence[DetectorCard]) -> list[Judged]:
+def judge_all(
+    shots: Iterable[Shot], cards: Sequence[DetectorCard], rate: float = FALSE_ALARM_RATE
+) -> list[Judged]:
     """The verdict on every shot."""
-    return [judge_shot(shot, cards) for shot in shots]
+    return [judge_shot(shot, cards, rate) for shot in shots]
 
 
 def detector_values(shots: Sequence[Shot], card: DetectorCard) -> Floats:

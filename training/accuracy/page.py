@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from fakecheck import __version__
+from fakecheck_training.accuracy.rates import rates_section
 from fakecheck_training.accuracy.results import ALL, KNOWN, Results
 from fakecheck_training.accuracy.rows import Calls, Separation
 from fakecheck_training.accuracy.steps import PREDECESSOR, Step
@@ -57,6 +58,7 @@ def accuracy_page(results: Results, command: str) -> str:
         "## Degraded\n\n" + _degraded(results),
         "## False alarms\n\nReal pictures called fake, and the share left inconclusive.\n\n"
         + _alarms(results),
+        "## At other rates of false alarms\n\n" + rates_section(results.rates),
         "## Which family is named\n\n" + _confusion(results),
         "## Does the probability mean what it says?\n\n" + _calibration(results),
         "## Against other detectors\n\n" + _baselines(results),

@@ -13,6 +13,7 @@ from fakecheck.types import Floats
 from fakecheck.verdict import sigmoid
 from fakecheck_training.accuracy.boxes import BoxAccuracy, box_accuracy, truth, undegraded_faces
 from fakecheck_training.accuracy.judging import Judged, detector_values, judge_all
+from fakecheck_training.accuracy.rates import AtRate, at_rates
 from fakecheck_training.accuracy.rows import (
     Alarms,
     Calls,
@@ -77,6 +78,7 @@ class Results:
     detectors: list[DetectorFigures]
     baselines: Mapping[str, tuple[Floats, list[Separation]]]
     steps: list[Step]
+    rates: list[AtRate]
 
     @property
     def known(self) -> dict[str, bool]:
@@ -110,6 +112,7 @@ def compute(
             name: (values, separations(samples, values)) for name, values in baselines.items()
         },
         steps=steps(pack, cards),
+        rates=at_rates([shot for shot in shots if shot.sample.dataset != SIMULATED], cards),
     )
 
 
