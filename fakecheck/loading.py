@@ -10,15 +10,17 @@ from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector
 from fakecheck.engines import open_engine, resolve_devices
 from fakecheck.errors import FakecheckError, MissingDependencyError, NoDetectorsError
+from fakecheck.installed import PluginProblem
 from fakecheck.plugins import PluginHost
-from fakecheck.types import StageError
+from fakecheck.types import PLUGIN_STAGE, StageError
 
 
 @dataclass(frozen=True)
 class DetectorSet:
     """Loaded detectors. `by_device` maps each device to its copies, in the order of `cards`.
 
-    `errors` says which detectors could not be loaded and why; they are in no other field.
+    `errors` says which plug-ins cannot be used and which detectors could not be loaded, and why;
+    they are in no other field. Reports have the same errors.
     """
 
     cards: tuple[DetectorCard, ...]
@@ -35,6 +37,10 @@ def _words(given: str | Iterable[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
+def _plugin_error(problem: PluginProblem) -> StageError:
+    return StageError(PLUGIN_STAGE, f"{problem.origin}: {problem.cause}", problem.detector)
+
+
 def load_detectors(
     only: str | Iterable[str] = (),
     skip: str | Iterable[str] = (),
@@ -45,14 +51,15 @@ def load_detectors(
     """Load the installed detectors, or those of `host`.
 
     `only` and `skip` hold ids or families, or are one. `engine` is auto, onnx or tensorflow;
-    `device` is auto, cpu or cuda:N. A detector that cannot be loaded is reported in the set's
-    `errors`.
+    `device` is auto, cpu or cuda:N. A plug-in that cannot be used and a detector that cannot be
+    loaded are told in the set's `errors`, unless `only` or `skip` leaves them out.
 
     Raises MissingDependencyError if a package or device is what all of them lack, NoDetectorsError
     if none is left for another reason, UsageError for unknown words.
     """
     host = host or PluginHost.discover()
-    chosen = host.select(_words(only), _words(skip))
+    wanted, unwanted = _words(only), _words(skip)
+    chosen = host.select(wanted, unwanted)
     devices = resolve_devices(device, engine)
 
     def load(card: DetectorCard) -> list[Detector] | FakecheckError:
@@ -77,5 +84,8 @@ def load_detectors(
             place: tuple(copies[number] for _, copies in ready)
             for number, place in enumerate(devices)
         },
-        errors=tuple(StageError("load", str(error), card.id) for card, error in errors),
+        errors=(
+            *(_plugin_error(problem) for problem in host.unusable(wanted, unwanted)),
+            *(StageError("load", str(error), card.id) for card, error in errors),
+        ),
     )

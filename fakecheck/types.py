@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 Label = Literal["real", "fake", "inconclusive"]
 MediaKind = Literal["image", "video"]
 Unjudged = Literal["no_frame", "no_face", "face_too_small", "detectors_failed"]
+# The stage of errors about plug-ins, which text and page tell once a run and not of each file.
+PLUGIN_STAGE = "plugin"
 
 
 def _check_shape(what: str, array: NDArray, expected: tuple[int | None, ...]) -> None:
@@ -133,7 +135,13 @@ class Detections:
 
 @dataclass(frozen=True)
 class StageError:
-    """Something that went wrong in one stage while the rest went on."""
+    """Something that went wrong in one stage while the rest went on.
+
+    `stage` is `plugin` (a plug-in, or a detector of one, cannot be used) or `load` (a detector
+    cannot be loaded), both for the whole run; `media` (reading the file), `detect` (running a
+    detector) or `sequence` (the model of videos). `detector` is an id, None where it is no single
+    one's.
+    """
 
     stage: str
     message: str
