@@ -22,7 +22,7 @@ import fakecheck
 from fakecheck import check_image, check_video, load_detectors
 from fakecheck.hookspecs import hookimpl
 from fakecheck.loading import DetectorSet
-from fakecheck.media import pictures, videos
+from fakecheck.media import pictures, streams
 from fakecheck.plugins import PluginHost
 
 RESOURCES = Path(__file__).parent / "resources"
@@ -132,7 +132,7 @@ def test_a_damaged_clip_is_not_blamed_on_the_machine(detectors, tmp_path, monkey
         def broken(*_, number=number):
             raise av.FFmpegError(number, "no")
 
-        monkeypatch.setattr(videos, "open_container", broken)
+        monkeypatch.setattr(streams, "open_container", broken)
         with pytest.raises(fakecheck.MediaError, match="truncated or damaged"):
             check_video(CLIP, detectors)
 
