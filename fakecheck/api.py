@@ -26,7 +26,10 @@ def check_image(
     it each detector's card says. `threads` run the detectors, by default one a core: give 1 where
     many files are judged side by side.
 
-    Raises MediaError for a file that cannot be read, NoDetectorsError where none is installed.
+    Raises MediaError for a file that cannot be read, or not in full: one that breaks off, or of
+    whose pictures (an animation, several pages) the first alone is judged. The error's `report` is
+    that on the part that was looked at, None where there is none. Raises NoDetectorsError where no
+    detector is installed.
     """
     return check_video(path, detectors, limits=limits, min_face=min_face, threads=threads)
 
@@ -42,7 +45,8 @@ def check_video(
 ) -> Report:
     """Judge one clip: by default 25 frames spread over it; see `Sampling`.
 
-    Otherwise as `check_image`. A clip that breaks off midway raises MediaError too.
+    Otherwise as `check_image`. A clip that breaks off midway, or has damaged packets, raises
+    MediaError too, with the report on what could be decoded as the error's `report`.
     """
     options = Options(
         Sampling() if sampling is None else sampling,

@@ -50,7 +50,8 @@ class Options:
 class Outcome:
     """What became of one file: a `report`, an `error`, both (broken midway), or `same_as` another.
 
-    `same_as` is the path of an earlier file with the same bytes, which is not looked at twice.
+    `same_as` is the path of an earlier file with the same bytes, which is not looked at twice. An
+    error has the report, too.
     """
 
     path: Path
@@ -106,6 +107,8 @@ def check_files(
             if item.media is not None:
                 assembler = assembler or _assembler(item.media, detectors, options)
                 report = assembler.report(_errors(item.media, detectors, error))
+            if error is not None:
+                error.report = report
             assembler, failure = None, None
             yield Outcome(item.path, report, error, item.same_as)
     finally:

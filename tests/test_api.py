@@ -17,6 +17,7 @@ import av
 import numpy as np
 import pytest
 from bundles import onnx_model, write_bundle
+from PIL import Image
 
 import fakecheck
 from fakecheck import check_image, check_video, load_detectors
@@ -27,6 +28,7 @@ from fakecheck.plugins import PluginHost
 
 RESOURCES = Path(__file__).parent / "resources"
 FACE, CLIP = RESOURCES / "real_face.jpg", RESOURCES / "real_clip.mpg"
+FORGED_CLIP = RESOURCES / "forged_clip.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,31 @@ def test_a_report_becomes_json_and_a_pickle():
     assert again == report
     # One row, and not the table that it is in.
     assert len(pickle.dumps(report.detections[:1])) < 1000
+
+
+def test_an_error_of_a_part_brings_the_report_on_the_rest(detectors, tmp_path):
+    pages = [Image.open(FACE), Image.new("RGB", (40, 40))]
+    document, damaged = tmp_path / "pages.tiff", tmp_path / "damaged.mp4"
+    pages[0].save(document, save_all=True, append_images=pages[1:])
+    data = bytearray(FORGED_CLIP.read_bytes())
+    place = len(data) * 7 // 10
+    data[place : place + 3000] = bytes(3000)
+    damaged.write_bytes(data)
+    for path in (document, damaged):
+        with pytest.raises(fakecheck.MediaError) as caught:
+            check_image(path, detectors)
+        report = caught.value.report
+        assert report is not None
+        assert report.verdict.probability is not None
+        assert [(error.stage, error.message) for error in report.errors] == [
+            ("media", str(caught.value))
+        ]
+        # As a pool of processes hands it on.
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (str(again), again.report) == (str(caught.value), report)
+    with pytest.raises(fakecheck.MediaError) as caught:
+        check_image(tmp_path / "missing.jpg", detectors)
+    assert caught.value.report is None
 
 
 def test_no_detector_is_an_error_and_no_endless_wait(detectors):
