@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,6 +23,7 @@ from PIL import Image
 
 import fakecheck
 from fakecheck import check_image, check_video, load_detectors
+from fakecheck.api import check_files
 from fakecheck.hookspecs import hookimpl
 from fakecheck.loading import DetectorSet
 from fakecheck.media import pictures, streams
@@ -99,6 +102,93 @@ def test_no_detector_is_an_error_and_no_endless_wait(detectors):
 def test_other_types_are_refused_at_once(detectors, given):
     with pytest.raises(TypeError, match="must be a"):
         check_video(CLIP, detectors, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        ({"threads": "2"}, TypeError, "threads must be a whole number, got str"),
+        ({"threads": 1.5}, TypeError, "threads must be a whole number, got float"),
+        ({"min_face": "40"}, TypeError, "min_face must be a number of pixels, got str"),
+        ({"min_face": 0}, ValueError, "min_face must be above 0, got 0"),
+        ({"min_face": float("nan")}, ValueError, "min_face must be above 0, got nan"),
+        ({"detectors": "alae"}, TypeError, "detectors must be a DetectorSet, .* got str"),
+        ({"detectors": []}, TypeError, "detectors must be a DetectorSet, .* got list"),
+    ],
+)
+def test_arguments_are_checked_in_one_way(detectors, given, kind, message):
+    arguments = {"detectors": detectors, **given}
+    for check in (check_image, check_video):
+        with pytest.raises(kind, match=message):
+            check(FACE, **arguments)
+    with pytest.raises(kind, match=message):
+        check_files([FACE], **arguments)
+
+
+def test_numbers_of_numpy_are_numbers(detectors):
+    report = check_image(FACE, detectors, threads=np.int64(1), min_face=np.float32(400))
+    assert report.verdict.unjudged == "face_too_small"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        b"photo.jpg",
+        io.BytesIO(b"\xff\xd8"),
+        np.zeros((3, 3, 3), np.uint8),
+        Image.new("RGB", (3, 3)),
+        None,
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_is_no_path_is_told_what_to_do(detectors, given):
+    message = f"given by its path .* got {type(given).__name__}: save it as a file"
+    for check in (check_image, check_video):
+        with pytest.raises(TypeError, match=message):
+            check(given, detectors)
+    outcomes = check_files([FACE, given], detectors)
+    assert next(outcomes).report is not None
+    with pytest.raises(TypeError, match=message):
+        next(outcomes)
+
+
+def test_names_are_not_changed_in_errors(detectors):
+    address = "https://example.org/photo.jpg"
+    with pytest.raises(fakecheck.MediaError, match=f"^{address}: is an address, not a file"):
+        check_image(address, detectors)
+    with pytest.raises(fakecheck.MediaError, match="path of a file is empty"):
+        check_image("", detectors)
+    with pytest.raises(fakecheck.MediaError) as caught:
+        check_image(f"data:image/jpeg;base64,{'A' * 10_000}", detectors)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such name there")
+def test_a_file_whose_name_looks_like_an_address_is_a_file(detectors, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("data:").mkdir()
+    shutil.copy(FACE, "data:/x.jpg")
+    assert check_image("data:/x.jpg", detectors).verdict.probability is not None
+
+
+def test_many_files_are_judged_in_their_order(detectors, tmp_path):
+    copy = tmp_path / "copy.jpg"
+    shutil.copy(FACE, copy)
+    paths = [str(FACE), tmp_path / "missing.jpg", CLIP, copy]
+    outcomes = list(check_files(iter(paths), detectors, sampling=fakecheck.Sampling(frames=2)))
+    assert [str(outcome.path) for outcome in outcomes] == [str(path) for path in paths]
+    photo, missing, clip, again = outcomes
+    assert photo.report == check_image(FACE, detectors)
+    assert clip.report.looked_at.frames == 2
+    assert isinstance(missing.error, fakecheck.MediaError)
+    assert missing.report is None
+    assert (again.report, again.error, again.same_as) == (None, None, FACE)
+
+
+@pytest.mark.parametrize("given", [str(FACE), FACE, bytes(FACE), None])
+def test_one_path_is_not_many(detectors, given):
+    with pytest.raises(TypeError, match="paths must be several, such as a list"):
+        check_files(given, detectors)
 
 
 def test_threads_are_as_many_as_told_and_all_gone_afterwards(detectors, monkeypatch):
