@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import inspect
 import io
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
 import threading
 import warnings
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import is_dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -22,8 +27,7 @@ from bundles import onnx_model, write_bundle
 from PIL import Image
 
 import fakecheck
-from fakecheck import check_image, check_video, load_detectors
-from fakecheck.api import check_files
+from fakecheck import check_files, check_image, check_video, load_detectors
 from fakecheck.hookspecs import hookimpl
 from fakecheck.loading import DetectorSet
 from fakecheck.media import pictures, streams
@@ -50,10 +54,61 @@ def detectors(tmp_path_factory):
 
 def test_names_are_there_and_can_be_listed():
     assert set(fakecheck.__all__) <= set(dir(fakecheck))
+    others = set(dir(fakecheck)) - set(fakecheck.__all__)
+    assert all(name.startswith("__") and name.endswith("__") for name in others)
+    assert "__version__" in others
     for name in fakecheck.__all__:
         assert getattr(fakecheck, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'chek_image'"):
         fakecheck.chek_image  # noqa: B018
+
+
+def test_type_checkers_see_every_name():
+    """The imports that only they make are those that `__getattr__` makes."""
+    tree = ast.parse(Path(fakecheck.__file__).read_text("utf-8"))
+    (checking,) = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    seen = {alias.name: node.module for node in checking.body for alias in node.names}
+    assert seen == fakecheck._HOMES
+    assert sorted(seen) == sorted(fakecheck.__all__)
+
+
+def test_every_record_and_error_that_users_meet_can_be_named():
+    """What the fields of a report hold, and what the documented calls raise."""
+    report = check_video(CLIP, load_detectors(only="alae"))
+    rows = [row for name in vars(report) for row in _rows(getattr(report, name))]
+    met = {type(one).__name__ for one in [report, *rows] if is_dataclass(one)}
+    assert met <= set(fakecheck.__all__)
+    assert {"Verdict", "MediaInfo", "FaceRow", "FaceVerdict", "Moment", "LookedAt"} <= met
+    documented = " ".join(inspect.getdoc(call) for call in (check_video, check_image, check_files))
+    documented += inspect.getdoc(load_detectors)
+    raised = set(re.findall(r"\b[A-Z]\w+Error\b", documented)) - {"TypeError", "ValueError"}
+    assert raised <= set(fakecheck.__all__)
+
+
+def _rows(value):
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
+def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
+    text = (RESOURCES.parents[1] / "README.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    shutil.copy(FACE, tmp_path / "photo.jpg")
+    shutil.copy(CLIP, tmp_path / "clip.mp4")
+    (tmp_path / "photos").mkdir()
+    shutil.copy(FACE, tmp_path / "photos" / "a.jpg")
+    (tmp_path / "photos" / "b.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    # It is nothing that fakecheck needs.
+    monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(json_normalize=list))
+    names = {"data": FACE.read_bytes()}
+    exec("\n".join(blocks), names)
+    assert names["report"].verdict.probability is not None
+    assert [row["media"]["path"] for row in names["table"]] == [str(Path("photos", "a.jpg"))]
 
 
 def test_a_report_becomes_json_and_a_pickle():
