@@ -9,15 +9,10 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-
-# pydantic imports what any installed package names as a plug-in of pydantic, when the first record
-# is declared: code of packages that nobody trusts. It asks this variable first.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 if TYPE_CHECKING:
     from fakecheck.api import check_files, check_image, check_video

@@ -77,8 +77,7 @@ def check_files(
 
     An outcome has the file's `path`, and its `report`, the `error` that reading it met (a
     MediaError), or both; of a file with the bytes of an earlier one it has neither, but that one's
-    path as `same_as`. No file ends the others. All go through one pool of threads, which is faster
-    than a call for each. To stop midway, close the generator or let go of it.
+    path as `same_as`. No file ends the others. To stop midway, close the generator or let go of it.
 
     The other arguments are those of `check_video`, and so is what is raised, at once, but for
     MediaError. TypeError is raised for a single path in place of several; for something else among

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -235,15 +236,21 @@ def test_the_environment_is_asked(site, index, monkeypatch, value, refused):
     assert list(PluginHost.discover(trusted_only=False).detectors) == ["mine"]
 
 
-def command(site: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+# What pip writes as `fakecheck` into bin/.
+CONSOLE_SCRIPT = ("-c", "import sys; from fakecheck.cli.main import main; sys.exit(main())")
+AS_MODULE = ("-m", "fakecheck")
+
+
+def command(
+    site: Path, *arguments: str, start: Sequence[str] = AS_MODULE, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """`fakecheck` in a process of its own that has the plug-ins in `site` installed."""
     path = os.pathsep.join([str(site), str(Path(fakecheck.__file__).parents[1])])
-    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "300", **variables}
-    # The second one fakecheck has set in this process.
-    for variable in (NO_AUTOLOAD, "PYDANTIC_DISABLE_PLUGINS"):
-        environment.pop(variable, None)
+    unset = (NO_AUTOLOAD, "PYDANTIC_DISABLE_PLUGINS")
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    environment = {**inherited, "PYTHONPATH": path, "COLUMNS": "300", **variables}
     return subprocess.run(
-        [sys.executable, "-m", "fakecheck", *arguments],
+        [sys.executable, *start, *arguments],
         env=environment,
         cwd=site,
         text=True,
@@ -273,7 +280,8 @@ def test_the_commands_leave_the_untrusted_alone(tmp_path):
     assert marker.exists()
 
 
-def test_plugins_of_pydantic_are_not_imported(tmp_path):
+@pytest.mark.parametrize("start", [AS_MODULE, CONSOLE_SCRIPT], ids=["module", "script"])
+def test_plugins_of_pydantic_are_not_imported(tmp_path, start):
     site, marker = tmp_path / "site", tmp_path / "imported"
     install_recorded(site, "fc-evil", marker, mine={"id": "mine"})
     points = site / "fc_evil-1.0.dist-info" / "entry_points.txt"
@@ -284,9 +292,30 @@ def test_plugins_of_pydantic_are_not_imported(tmp_path):
         ("registry", "list"),
         ("detect", str(REAL_FACE), "--trusted-only"),
     ):
-        done = command(site, *arguments)
+        done = command(site, *arguments, start=start)
         assert done.returncode == 0, done.stderr
         assert not marker.exists(), arguments
+
+
+def test_a_library_leaves_the_plugins_of_pydantic_to_its_host(tmp_path):
+    site, marker = tmp_path / "site", tmp_path / "imported"
+    package = install_recorded(site, "fc-watch", marker, mine={"id": "mine"})
+    with (package / "__init__.py").open("a", encoding="utf-8") as module:
+        module.write("\ndef new_schema_validator(*_):\n    return None, None, None\n")
+    points = site / "fc_watch-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[pydantic]\nwatch = fc_watch\n", encoding="utf-8")
+    code = (
+        "import os, fakecheck; fakecheck.load_detectors(only='alae'); "
+        "print(os.environ.get('PYDANTIC_DISABLE_PLUGINS'))"
+    )
+    # Its own word holds, and so does its silence.
+    for variables, said, imported in (
+        ({"PYDANTIC_DISABLE_PLUGINS": "__all__"}, "__all__\n", False),
+        ({}, "None\n", True),
+    ):
+        done = command(site, start=("-c", code), **variables)
+        assert (done.stdout, done.returncode) == (said, 0), done.stderr
+        assert marker.exists() is imported
 
 
 @pytest.mark.parametrize("content", [b"[fakecheck]\nfoo\n", b"[pydantic]\n\xff = \xfe\n"])
