@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from fakecheck.card import DetectorCard
 from fakecheck.detector import Detector
 from fakecheck.engines import open_engine, resolve_devices
-from fakecheck.errors import FakecheckError, MissingDependencyError, NoDetectorsError
+from fakecheck.errors import (
+    FakecheckError,
+    MissingDependencyError,
+    NoDetectorsError,
+    UsageError,
+)
 from fakecheck.installed import PluginProblem
 from fakecheck.plugins import PluginHost
 from fakecheck.types import PLUGIN_STAGE, StageError
@@ -47,17 +52,25 @@ def load_detectors(
     engine: str = "auto",
     device: str = "auto",
     host: PluginHost | None = None,
+    *,
+    trusted_only: bool | None = None,
 ) -> DetectorSet:
     """Load the installed detectors, or those of `host`.
 
     `only` and `skip` hold ids or families, or are one. `engine` is auto, onnx or tensorflow;
     `device` is auto, cpu or cuda:N. A plug-in that cannot be used and a detector that cannot be
-    loaded are told in the set's `errors`, unless `only` or `skip` leaves them out.
+    loaded are told in the set's `errors`, unless `only` or `skip` leaves them out. `trusted_only`
+    is that of `PluginHost.discover`: only detectors that the index vouches for, and no plug-in's
+    code; None asks FAKECHECK_TRUSTED_ONLY.
 
     Raises MissingDependencyError if a package or device is what all of them lack, NoDetectorsError
-    if none is left for another reason, UsageError for unknown words.
+    if none is left for another reason, UsageError for unknown words and for `trusted_only` beside a
+    `host`, which has been chosen already, PluginError where fakecheck's own index is damaged.
     """
-    host = host or PluginHost.discover()
+    if host is None:
+        host = PluginHost.discover(trusted_only=trusted_only)
+    elif trusted_only is not None:
+        raise UsageError("host and trusted_only exclude each other: PluginHost.discover takes it")
     wanted, unwanted = _words(only), _words(skip)
     chosen = host.select(wanted, unwanted)
     devices = resolve_devices(device, engine)

@@ -17,10 +17,11 @@ import fakecheck
 from fakecheck.card import CARD_FILE, GRAPH_FILE, ONNX_FILE, load_card
 from fakecheck.errors import PluginError, UsageError
 from fakecheck.index import Registry, read_registry
+from fakecheck.loading import load_detectors
 from fakecheck.plugins import NO_AUTOLOAD, TRUSTED_ONLY, PluginHost
 from fakecheck.trust import bundles_of, sha256_of, standing
 from fakecheck.validate.target import installed_bundles
-from tests.bundles import graph_def, make_card, write_bundle
+from tests.bundles import graph_def, make_card, onnx_model, write_bundle
 from tests.index_samples import entry, install_recorded, write_record
 from tests.plugin_folder import install
 
@@ -207,6 +208,23 @@ def test_a_path_that_cannot_be_is_a_problem_of_its_own(site, index):
     assert list(host.detectors) == ["mine"]
     assert [problem.origin.distribution for problem in host.problems] == ["fc-null"]
     assert [one.name for one in installed_bundles()] == ["mine"]
+
+
+def test_the_library_loads_trusted_ones_and_tells_no_refused_one(site, index, monkeypatch):
+    pytest.importorskip("onnx", reason="the models of these tests are made with onnx")
+    model = onnx_model()
+    good = install_recorded(site, "fc-good", mine={"id": "mine", "onnx": model})
+    install_recorded(site, "fc-other", other={"id": "other", "onnx": model})
+    index(entry(good / "mine", "fc-good"))
+    trusted = load_detectors(trusted_only=True)
+    assert ([card.id for card in trusted.cards], trusted.errors) == (["mine"], ())
+    assert [card.id for card in load_detectors().cards] == ["mine", "other"]
+    monkeypatch.setenv(TRUSTED_ONLY, "1")
+    assert [card.id for card in load_detectors().cards] == ["mine"]
+    assert [card.id for card in load_detectors(trusted_only=False).cards] == ["mine", "other"]
+    for wanted in (True, False):
+        with pytest.raises(UsageError, match="host and trusted_only exclude each other"):
+            load_detectors(host=PluginHost.discover(), trusted_only=wanted)
 
 
 def test_the_bundled_ones_are_compared_too(site, index):
