@@ -20,9 +20,11 @@ from fakecheck.plugins import PluginHost
 from fakecheck.types import PLUGIN_STAGE, StageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DetectorSet:
     """Loaded detectors. `by_device` maps each device to its copies, in the order of `cards`.
+
+    Equal to itself alone. Many threads may use it at once; it cannot be pickled.
 
     `errors` says which plug-ins cannot be used and which detectors could not be loaded, and why;
     they are in no other field. Reports have the same errors.
@@ -31,6 +33,13 @@ class DetectorSet:
     cards: tuple[DetectorCard, ...]
     by_device: dict[str, tuple[Detector, ...]]
     errors: tuple[StageError, ...] = ()
+
+    def __repr__(self) -> str:
+        ids = ", ".join(card.id for card in self.cards) or "no detector"
+        copies = (detector for copies in self.by_device.values() for detector in copies)
+        engines = ", ".join(sorted({detector.engine for detector in copies})) or "no engine"
+        left_out = f", {len(self.errors)} left out" if self.errors else ""
+        return f"<DetectorSet: {ids}; {engines} on {', '.join(self.by_device)}{left_out}>"
 
     @property
     def versions(self) -> dict[str, str]:

@@ -266,7 +266,8 @@ class Report:
 
     `timeline`, `spans` and `looked_at` are filled for videos, `face_verdicts` for these and for
     pictures of several faces. `faces` and `detections` may make their rows when they are asked for
-    (`fakecheck.rows`).
+    (`fakecheck.rows`), so a report becomes plain values by `fakecheck.to_record`, not by
+    `dataclasses.asdict`.
     """
 
     media: MediaInfo
@@ -280,3 +281,7 @@ class Report:
     timeline: tuple[Moment, ...] = ()
     spans: tuple[Span, ...] = ()
     looked_at: LookedAt | None = None
+
+    def __hash__(self) -> int:
+        # Of what can be hashed: equal reports have equal ones.
+        return hash((self.media, self.verdict))

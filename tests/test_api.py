@@ -118,6 +118,8 @@ def test_a_report_becomes_json_and_a_pickle():
     assert len(record["detections"]) == len(report.detections) > 0
     again = pickle.loads(pickle.dumps(report))
     assert again == report
+    assert len({again, report}) == 1
+    assert len({again, replace(report, media=replace(report.media, path="other.jpg"))}) == 2
     # One row, and not the table that it is in.
     assert len(pickle.dumps(report.detections[:1])) < 1000
 

@@ -66,6 +66,22 @@ def test_what_is_left_out_on_purpose_is_not_told(host, chosen, expected):
     assert told(load_detectors(host=host, **chosen)) == expected
 
 
+def test_a_set_is_itself_and_says_in_a_line_what_it_holds(tmp_path):
+    folder = write_bundle(tmp_path / "bright", onnx=onnx_model())
+    host = PluginHost()
+    host.register(plugin(folder), "one")
+    detectors, again = (load_detectors(host=host) for _ in range(2))
+    assert repr(detectors) == "<DetectorSet: bright; onnx on cpu>"
+    assert detectors != again
+    assert {detectors: 1, again: 2}[detectors] == 1
+
+
+def test_the_line_on_a_set_counts_what_is_left_out(host):
+    assert repr(load_detectors(host=host)) == (
+        "<DetectorSet: bright, other; onnx on cpu, 4 left out>"
+    )
+
+
 def test_reports_say_what_could_not_be_used(host):
     detectors = load_detectors(host=host)
     report = check_image(FACE, detectors)
