@@ -9,32 +9,62 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# pydantic imports what any installed package names as a plug-in of pydantic, when the first record
-# is declared: code of packages that nobody trusts. It asks this variable first.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-
 if TYPE_CHECKING:
-    from fakecheck.api import check_image, check_video
-    from fakecheck.errors import FakecheckError, MediaError, NoDetectorsError
+    from fakecheck.api import check_files, check_image, check_video
+    from fakecheck.errors import (
+        FakecheckError,
+        MediaError,
+        MissingDependencyError,
+        NoDetectorsError,
+        PluginError,
+        UsageError,
+    )
     from fakecheck.loading import DetectorSet, load_detectors
     from fakecheck.media import Limits, Sampling
+    from fakecheck.pipeline import Outcome
     from fakecheck.report.record import to_record
-    from fakecheck.types import Report
+    from fakecheck.types import (
+        DetectionRow,
+        FaceRow,
+        FaceVerdict,
+        FamilyScore,
+        LookedAt,
+        MediaInfo,
+        Moment,
+        Report,
+        Span,
+        StageError,
+        Verdict,
+    )
 
 _HOMES = {
+    "DetectionRow": "fakecheck.types",
     "DetectorSet": "fakecheck.loading",
+    "FaceRow": "fakecheck.types",
+    "FaceVerdict": "fakecheck.types",
     "FakecheckError": "fakecheck.errors",
+    "FamilyScore": "fakecheck.types",
     "Limits": "fakecheck.media",
+    "LookedAt": "fakecheck.types",
     "MediaError": "fakecheck.errors",
+    "MediaInfo": "fakecheck.types",
+    "MissingDependencyError": "fakecheck.errors",
+    "Moment": "fakecheck.types",
     "NoDetectorsError": "fakecheck.errors",
+    "Outcome": "fakecheck.pipeline",
+    "PluginError": "fakecheck.errors",
     "Report": "fakecheck.types",
     "Sampling": "fakecheck.media",
+    "Span": "fakecheck.types",
+    "StageError": "fakecheck.types",
+    "UsageError": "fakecheck.errors",
+    "Verdict": "fakecheck.types",
+    "check_files": "fakecheck.api",
     "check_image": "fakecheck.api",
     "check_video": "fakecheck.api",
     "load_detectors": "fakecheck.loading",
@@ -42,13 +72,28 @@ _HOMES = {
 }
 
 __all__ = [
+    "DetectionRow",
     "DetectorSet",
+    "FaceRow",
+    "FaceVerdict",
     "FakecheckError",
+    "FamilyScore",
     "Limits",
+    "LookedAt",
     "MediaError",
+    "MediaInfo",
+    "MissingDependencyError",
+    "Moment",
     "NoDetectorsError",
+    "Outcome",
+    "PluginError",
     "Report",
     "Sampling",
+    "Span",
+    "StageError",
+    "UsageError",
+    "Verdict",
+    "check_files",
     "check_image",
     "check_video",
     "load_detectors",
@@ -67,4 +112,4 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from contextlib import closing
-from pathlib import Path
 
+from fakecheck import pipeline
 from fakecheck.loading import DetectorSet, load_detectors
 from fakecheck.media import Limits, Sampling
-from fakecheck.pipeline import Options, check_files
+from fakecheck.pipeline import Options, Outcome
+from fakecheck.sources import Source, as_path
 from fakecheck.types import Report
 
 
 def check_image(
-    path: str | Path,
+    path: Source,
     detectors: DetectorSet | None = None,
     *,
     limits: Limits | None = None,
@@ -26,13 +28,18 @@ def check_image(
     it each detector's card says. `threads` run the detectors, by default one a core: give 1 where
     many files are judged side by side.
 
-    Raises MediaError for a file that cannot be read, NoDetectorsError where none is installed.
+    Raises MediaError for a file that cannot be read, or not in full: one that breaks off, or of
+    whose pictures (an animation, several pages) the first alone is judged. The error's `report` is
+    that on the part that was looked at, None where there is none. Raises NoDetectorsError where no
+    detector is installed, TypeError for arguments of other types (also for bytes, open files and
+    pictures in memory: a picture is given by its path), ValueError for a `min_face` that is not
+    above 0 and `threads` under 1.
     """
     return check_video(path, detectors, limits=limits, min_face=min_face, threads=threads)
 
 
 def check_video(
-    path: str | Path,
+    path: Source,
     detectors: DetectorSet | None = None,
     *,
     sampling: Sampling | None = None,
@@ -42,7 +49,39 @@ def check_video(
 ) -> Report:
     """Judge one clip: by default 25 frames spread over it; see `Sampling`.
 
-    Otherwise as `check_image`. A clip that breaks off midway raises MediaError too.
+    Otherwise as `check_image`. A clip that breaks off midway, or has damaged packets, raises
+    MediaError too, with the report on what could be decoded as the error's `report`.
+    """
+    as_path(path)
+    outcomes = check_files(
+        [path], detectors, sampling=sampling, limits=limits, min_face=min_face, threads=threads
+    )
+    with closing(outcomes):
+        outcome = next(outcomes)
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.report is not None
+    return outcome.report
+
+
+def check_files(
+    paths: Iterable[Source],
+    detectors: DetectorSet | None = None,
+    *,
+    sampling: Sampling | None = None,
+    limits: Limits | None = None,
+    min_face: float | None = None,
+    threads: int | None = None,
+) -> Generator[Outcome, None, None]:
+    """Judge many pictures and clips: an Outcome a file, in their order, as it is ready.
+
+    An outcome has the file's `path`, and its `report`, the `error` that reading it met (a
+    MediaError), or both; of a file with the bytes of an earlier one it has neither, but that one's
+    path as `same_as`. No file ends the others. To stop midway, close the generator or let go of it.
+
+    The other arguments are those of `check_video`, and so is what is raised, at once, but for
+    MediaError. TypeError is raised for a single path in place of several; for something else among
+    them, once it is reached.
     """
     options = Options(
         Sampling() if sampling is None else sampling,
@@ -50,10 +89,5 @@ def check_video(
         min_face,
         threads,
     )
-    loaded = detectors if detectors is not None else load_detectors()
-    with closing(check_files([Path(path)], loaded, options)) as outcomes:
-        outcome = next(outcomes)
-    if outcome.error is not None:
-        raise outcome.error
-    assert outcome.report is not None
-    return outcome.report
+    loaded = load_detectors() if detectors is None else detectors
+    return pipeline.check_files(paths, loaded, options)

@@ -158,6 +158,11 @@ class Detector:
         # Side by side, so that all classes take one call.
         self._calibrations = Calibrations.of([spec.calibration for spec in card.classes])
 
+    @property
+    def engine(self) -> str:
+        """What runs its graph: `onnx` or `tensorflow`."""
+        return self._engine.name
+
     def detect(self, frames: Sequence[FrameCrops]) -> list[Findings]:
         """Findings for every frame, in their order: all crops go through the graph in batches.
 

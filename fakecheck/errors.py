@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fakecheck.types import Report
 
 
 class ExitCode(IntEnum):
@@ -43,9 +47,14 @@ class UsageError(FakecheckError):
 
 
 class MediaError(FakecheckError):
-    """A file that is missing, empty, truncated, over a limit, or no picture and no video."""
+    """A file that is missing, empty, truncated, over a limit, or no picture and no video.
+
+    `report` is what is said of the part that could be looked at, such as a clip's frames up to the
+    damage or the first of several pages; None where the file could not be opened.
+    """
 
     exit_code = ExitCode.INPUT_FILE
+    report: Report | None = None
 
 
 class InputError(FakecheckError):

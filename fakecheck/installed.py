@@ -45,13 +45,15 @@ class InstalledDetector:
 class PluginProblem:
     """Why a plug-in, or the one `detector` of it (an id or a folder's name), is not used.
 
-    `refused`: it may be sound, but only trusted ones were wanted.
+    `refused`: it may be sound, but only trusted ones were wanted. `family` is the detector's, None
+    where its card could not be read.
     """
 
     origin: Origin
     detector: str | None
     cause: str
     refused: bool = False
+    family: str | None = None
 
     def __str__(self) -> str:
         who = f"{self.detector} of {self.origin}" if self.detector else str(self.origin)
@@ -113,7 +115,10 @@ def without_clashes(
         for one in claimants:
             if one not in owners:
                 others = [other for other in claimants if other is not one]
-                problems.append(PluginProblem(one.origin, identifier, _clash(owners, others)))
+                cause = _clash(owners, others)
+                problems.append(
+                    PluginProblem(one.origin, identifier, cause, family=one.card.family)
+                )
     return usable, problems
 
 

@@ -10,12 +10,14 @@ import math
 import os
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 
 from fakecheck.assemble import ReportAssembler
 from fakecheck.errors import FakecheckError, MediaError, NoDetectorsError
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Limits, Media, Sampling
+from fakecheck.sources import Source
 from fakecheck.stages import Shot, shots, stages
 from fakecheck.temporal import bundled_model, usable_model
 from fakecheck.types import Report, StageError
@@ -27,7 +29,7 @@ class Options:
     """How files are looked at.
 
     `min_face` in pixels takes the place of what the detectors' cards say; `threads` None means one
-    a core.
+    a core. Raises TypeError for values of other types, ValueError for such as cannot be.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -37,20 +39,23 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, kind in (("sampling", Sampling), ("limits", Limits)):
-            if not isinstance(getattr(self, name), kind):
-                given = type(getattr(self, name)).__name__
-                raise TypeError(f"{name} must be a {kind.__name__}, got {given}")
-        if self.min_face is not None and not 0 < self.min_face < math.inf:
-            raise ValueError(f"min_face must be above 0, got {self.min_face}")
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads must be at least 1, got {self.threads}")
+            _check_type(name, getattr(self, name), kind, f"a {kind.__name__}")
+        if self.min_face is not None:
+            _check_type("min_face", self.min_face, Real, "a number of pixels")
+            if not 0 < self.min_face < math.inf:
+                raise ValueError(f"min_face must be above 0, got {self.min_face}")
+        if self.threads is not None:
+            _check_type("threads", self.threads, Integral, "a whole number")
+            if self.threads < 1:
+                raise ValueError(f"threads must be at least 1, got {self.threads}")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one file: a `report`, an `error`, both (broken midway), or `same_as` another.
 
-    `same_as` is the path of an earlier file with the same bytes, which is not looked at twice.
+    `same_as` is the path of an earlier file with the same bytes, which is not looked at twice. An
+    error has the report, too.
     """
 
     path: Path
@@ -64,7 +69,7 @@ Progress = Callable[[Path, int, int | None], None]
 
 
 def check_files(
-    paths: Iterable[Path],
+    paths: Iterable[Source],
     detectors: DetectorSet,
     options: Options | None = None,
     progress: Progress | None = None,
@@ -74,11 +79,24 @@ def check_files(
     A file that cannot be read becomes an Outcome with an error; it never ends the others. Closing
     the iterator stops and joins all threads.
 
-    Raises NoDetectorsError where `detectors` holds none.
+    Raises TypeError where `paths` is a single one or `detectors` no DetectorSet, NoDetectorsError
+    where that holds none. The iterator raises TypeError for what is no path, after the outcomes of
+    those before it.
     """
+    if isinstance(paths, str | bytes | os.PathLike) or not isinstance(paths, Iterable):
+        raise TypeError(f"paths must be several, such as a list, got {type(paths).__name__}")
+    _check_type("detectors", detectors, DetectorSet, "a DetectorSet, as load_detectors() gives")
     if not all(detectors.by_device.values()) or not detectors.by_device:
         raise NoDetectorsError("No detector is loaded")
-    options = options or Options()
+    return _outcomes(paths, detectors, options or Options(), progress)
+
+
+def _outcomes(
+    paths: Iterable[Source],
+    detectors: DetectorSet,
+    options: Options,
+    progress: Progress | None,
+) -> Generator[Outcome, None, None]:
     threads = options.threads or _cores()
     pool = WorkerPool(stages(detectors, options.min_face, threads))
     assembler: ReportAssembler | None = None
@@ -106,10 +124,17 @@ def check_files(
             if item.media is not None:
                 assembler = assembler or _assembler(item.media, detectors, options)
                 report = assembler.report(_errors(item.media, detectors, error))
+            if error is not None:
+                error.report = report
             assembler, failure = None, None
             yield Outcome(item.path, report, error, item.same_as)
     finally:
         results.close()
+
+
+def _check_type(name: str, value: object, kind: type, wanted: str) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted}, got {type(value).__name__}")
 
 
 def _cores() -> int:

@@ -150,6 +150,21 @@ class PluginHost:
             )
         return chosen
 
+    def unusable(self, only: Iterable[str] = (), skip: Iterable[str] = ()) -> list[PluginProblem]:
+        """Problems of what `select` might have chosen, were it sound; not of what was refused.
+
+        A plug-in that cannot be imported might have brought any detector, so it is always told. A
+        detector whose card cannot be read is known by its id alone.
+        """
+        wanted, unwanted = set(only), set(skip)
+        found = []
+        for problem in self.problems:
+            words = {problem.detector, problem.family}
+            left_out = (wanted and not words & wanted) or words & unwanted
+            if not problem.refused and (problem.detector is None or not left_out):
+                found.append(problem)
+        return found
+
     @property
     def hint(self) -> str:
         """The end of an advice to one who misses a detector; empty where there is no problem.

@@ -35,6 +35,8 @@ _DETECTION = np.dtype(
 FIRST = 64
 # Rows made into objects at a time when all are gone through.
 CHUNK = 1024
+# Rows that a table's repr holds.
+SHOWN = 3
 
 
 class Rows(Sequence[Row]):
@@ -68,7 +70,9 @@ class Rows(Sequence[Row]):
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
     def __repr__(self) -> str:
-        return f"<{len(self)} rows>"
+        first = [repr(row) for row in self[:SHOWN]]
+        more = ["..."] if len(self) > SHOWN else []
+        return f"<{len(self)} rows: {', '.join(first + more)}>" if first else "<0 rows>"
 
 
 class _Table:

@@ -21,6 +21,7 @@ from fakecheck.following import FaceFollower
 from fakecheck.loading import DetectorSet
 from fakecheck.media import Limits, Media, Sampling, open_media
 from fakecheck.sharpness import sharpness
+from fakecheck.sources import Source, as_path, check_name
 from fakecheck.types import Face, Floats, Frame, FrameResult, StageError
 from fakecheck.workers import Stage, Work
 
@@ -60,12 +61,17 @@ class Close:
 
 
 def shots(
-    paths: Iterable[Path], sampling: Sampling, limits: Limits, stop: Callable[[], bool]
+    paths: Iterable[Source], sampling: Sampling, limits: Limits, stop: Callable[[], bool]
 ) -> Iterator[Shot | Close]:
-    """The source: every frame of every file, and the end of each file."""
+    """The source: every frame of every file, and the end of each file.
+
+    Raises TypeError for what is no path.
+    """
     first_with: dict[str, Path] = {}
-    for path in paths:
+    for source in paths:
+        path = as_path(source)
         try:
+            check_name(source)
             media = open_media(path, limits, stop)
         except MediaError as error:
             if stop():

@@ -22,6 +22,8 @@ MediaKind = Literal["image", "video"]
 Unjudged = Literal["no_frame", "no_face", "face_too_small", "detectors_failed"]
 # The share of real files that may be called fake, over all detectors, if nobody asks for another.
 FALSE_ALARM_RATE = 0.01
+# The stage of errors about plug-ins, which text and page tell once a run and not of each file.
+PLUGIN_STAGE = "plugin"
 
 
 def _check_shape(what: str, array: NDArray, expected: tuple[int | None, ...]) -> None:
@@ -135,7 +137,13 @@ class Detections:
 
 @dataclass(frozen=True)
 class StageError:
-    """Something that went wrong in one stage while the rest went on."""
+    """Something that went wrong in one stage while the rest went on.
+
+    `stage` is `plugin` (a plug-in, or a detector of one, cannot be used) or `load` (a detector
+    cannot be loaded), both for the whole run; `media` (reading the file), `detect` (running a
+    detector) or `sequence` (the model of videos). `detector` is an id, None where it is no single
+    one's.
+    """
 
     stage: str
     message: str
@@ -262,7 +270,8 @@ class Report:
 
     `timeline`, `spans` and `looked_at` are filled for videos, `face_verdicts` for these and for
     pictures of several faces. `faces` and `detections` may make their rows when they are asked for
-    (`fakecheck.rows`).
+    (`fakecheck.rows`), so a report becomes plain values by `fakecheck.to_record`, not by
+    `dataclasses.asdict`.
     """
 
     media: MediaInfo
@@ -276,3 +285,7 @@ class Report:
     timeline: tuple[Moment, ...] = ()
     spans: tuple[Span, ...] = ()
     looked_at: LookedAt | None = None
+
+    def __hash__(self) -> int:
+        # Of what can be hashed: equal reports have equal ones.
+        return hash((self.media, self.verdict))

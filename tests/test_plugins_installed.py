@@ -130,3 +130,19 @@ def test_a_scan_says_that_something_cannot_be_used(site):
     done = finished(site, MAIN, *arguments)
     assert done.returncode == 0, done.stderr
     assert "Warning: 4 detectors or plug-ins cannot be used and are left out" in done.stderr
+    # Once for the run, with the two that cannot be loaded; a report holds all of them.
+    assert done.stderr.count("Warning") == 3
+    assert "fc-import" not in done.stderr
+    errors = json.loads(done.stdout)["errors"]
+    said = sorted((error["stage"], error["detector"] or "") for error in errors)
+    loads = [("load", "changed"), ("load", "evil")]
+    assert said == [*loads, ("plugin", ""), ("plugin", "twin"), ("plugin", "twin")]
+    assert "No module named 'a_package_that_is_not_there'" in errors[0]["message"]
+
+
+def test_a_text_report_leaves_it_to_the_warning(site):
+    done = finished(site, MAIN, "detect", str(REAL_FACE), "--only", "stargan")
+    assert done.returncode == 0, done.stderr
+    assert "fc-import" not in done.stdout
+    assert "error (load, evil)" in done.stdout
+    assert "error (plugin" not in done.stdout

@@ -287,6 +287,22 @@ def test_a_file_without_a_frame_is_one_that_was_not_read(tmp_path: Path) -> None
     assert panel == "not read This file could not be read. torn.jpg: cannot be decoded"
 
 
+def test_plug_ins_that_cannot_be_used_are_named_once(tmp_path: Path) -> None:
+    errors = (
+        StageError("plugin", "fc-x 1.0: importing <fc_x> raised\x07 ImportError"),
+        StageError("plugin", "fc-y 1.0: its card has no id", "mygan"),
+    )
+    reports = [replace(image_report(name), errors=errors) for name in ("a.jpg", "b.jpg")]
+    found = page(tmp_path, *reports)
+    for line in (
+        "fc-x 1.0: importing <fc_x> raised\\x07 ImportError",
+        "mygan: fc-y 1.0: its card has no id",
+    ):
+        assert found.text.count(line) == 1
+    assert not found.all("p", "trouble")
+    assert "could not be used" not in page(tmp_path, image_report()).text
+
+
 def test_overview_has_the_likeliest_first_and_every_file(tmp_path: Path) -> None:
     path = tmp_path / "all.html"
     with HtmlReport(path, Words("en"), now=NOW) as html:

@@ -53,6 +53,18 @@ def test_faces_come_back_as_they_went_in():
     assert len(rows) == count
 
 
+def test_a_table_shows_its_first_rows():
+    table = FaceTable()
+    assert repr(table.rows()) == "<0 rows>"
+    for frame in range(3):
+        table.add(frame, face(frame))
+    shown = repr(table.rows())
+    assert shown == f"<3 rows: {', '.join(map(repr, table.rows()))}>"
+    for frame in range(3, 1000):
+        table.add(frame, face(frame))
+    assert repr(table.rows()) == shown.replace("<3 rows", "<1000 rows").replace(">", ", ...>")
+
+
 def test_boxes_come_back_as_they_went_in():
     table = DetectionTable()
     assert table.rows() == ()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -16,10 +17,11 @@ import fakecheck
 from fakecheck.card import CARD_FILE, GRAPH_FILE, ONNX_FILE, load_card
 from fakecheck.errors import PluginError, UsageError
 from fakecheck.index import Registry, read_registry
+from fakecheck.loading import load_detectors
 from fakecheck.plugins import NO_AUTOLOAD, TRUSTED_ONLY, PluginHost
 from fakecheck.trust import bundles_of, sha256_of, standing
 from fakecheck.validate.target import installed_bundles
-from tests.bundles import graph_def, make_card, write_bundle
+from tests.bundles import graph_def, make_card, onnx_model, write_bundle
 from tests.index_samples import entry, install_recorded, write_record
 from tests.plugin_folder import install
 
@@ -211,6 +213,23 @@ def test_a_path_that_cannot_be_is_a_problem_of_its_own(site, index):
     assert [one.name for one in installed_bundles()] == ["mine"]
 
 
+def test_the_library_loads_trusted_ones_and_tells_no_refused_one(site, index, monkeypatch):
+    pytest.importorskip("onnx", reason="the models of these tests are made with onnx")
+    model = onnx_model()
+    good = install_recorded(site, "fc-good", mine={"id": "mine", "onnx": model})
+    install_recorded(site, "fc-other", other={"id": "other", "onnx": model})
+    index(entry(good / "mine", "fc-good"))
+    trusted = load_detectors(trusted_only=True)
+    assert ([card.id for card in trusted.cards], trusted.errors) == (["mine"], ())
+    assert [card.id for card in load_detectors().cards] == ["mine", "other"]
+    monkeypatch.setenv(TRUSTED_ONLY, "1")
+    assert [card.id for card in load_detectors().cards] == ["mine"]
+    assert [card.id for card in load_detectors(trusted_only=False).cards] == ["mine", "other"]
+    for wanted in (True, False):
+        with pytest.raises(UsageError, match="host and trusted_only exclude each other"):
+            load_detectors(host=PluginHost.discover(), trusted_only=wanted)
+
+
 def test_the_bundled_ones_are_compared_too(site, index):
     install(site, "fakecheck", entry="bundled = own_detectors")
     own = install(site, "own-detectors", entry="", bright={"id": "bright"}, other={"id": "other"})
@@ -238,15 +257,21 @@ def test_the_environment_is_asked(site, index, monkeypatch, value, refused):
     assert list(PluginHost.discover(trusted_only=False).detectors) == ["mine"]
 
 
-def command(site: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+# What pip writes as `fakecheck` into bin/.
+CONSOLE_SCRIPT = ("-c", "import sys; from fakecheck.cli.main import main; sys.exit(main())")
+AS_MODULE = ("-m", "fakecheck")
+
+
+def command(
+    site: Path, *arguments: str, start: Sequence[str] = AS_MODULE, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """`fakecheck` in a process of its own that has the plug-ins in `site` installed."""
     path = os.pathsep.join([str(site), str(Path(fakecheck.__file__).parents[1])])
-    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "300", **variables}
-    # The second one fakecheck has set in this process.
-    for variable in (NO_AUTOLOAD, "PYDANTIC_DISABLE_PLUGINS"):
-        environment.pop(variable, None)
+    unset = (NO_AUTOLOAD, "PYDANTIC_DISABLE_PLUGINS")
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    environment = {**inherited, "PYTHONPATH": path, "COLUMNS": "300", **variables}
     return subprocess.run(
-        [sys.executable, "-m", "fakecheck", *arguments],
+        [sys.executable, *start, *arguments],
         env=environment,
         cwd=site,
         text=True,
@@ -276,7 +301,8 @@ def test_the_commands_leave_the_untrusted_alone(tmp_path):
     assert marker.exists()
 
 
-def test_plugins_of_pydantic_are_not_imported(tmp_path):
+@pytest.mark.parametrize("start", [AS_MODULE, CONSOLE_SCRIPT], ids=["module", "script"])
+def test_plugins_of_pydantic_are_not_imported(tmp_path, start):
     site, marker = tmp_path / "site", tmp_path / "imported"
     install_recorded(site, "fc-evil", marker, mine={"id": "mine"})
     points = site / "fc_evil-1.0.dist-info" / "entry_points.txt"
@@ -287,9 +313,30 @@ def test_plugins_of_pydantic_are_not_imported(tmp_path):
         ("registry", "list"),
         ("detect", str(REAL_FACE), "--trusted-only"),
     ):
-        done = command(site, *arguments)
+        done = command(site, *arguments, start=start)
         assert done.returncode == 0, done.stderr
         assert not marker.exists(), arguments
+
+
+def test_a_library_leaves_the_plugins_of_pydantic_to_its_host(tmp_path):
+    site, marker = tmp_path / "site", tmp_path / "imported"
+    package = install_recorded(site, "fc-watch", marker, mine={"id": "mine"})
+    with (package / "__init__.py").open("a", encoding="utf-8") as module:
+        module.write("\ndef new_schema_validator(*_):\n    return None, None, None\n")
+    points = site / "fc_watch-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[pydantic]\nwatch = fc_watch\n", encoding="utf-8")
+    code = (
+        "import os, fakecheck; fakecheck.load_detectors(only='alae'); "
+        "print(os.environ.get('PYDANTIC_DISABLE_PLUGINS'))"
+    )
+    # Its own word holds, and so does its silence.
+    for variables, said, imported in (
+        ({"PYDANTIC_DISABLE_PLUGINS": "__all__"}, "__all__\n", False),
+        ({}, "None\n", True),
+    ):
+        done = command(site, start=("-c", code), **variables)
+        assert (done.stdout, done.returncode) == (said, 0), done.stderr
+        assert marker.exists() is imported
 
 
 @pytest.mark.parametrize("content", [b"[fakecheck]\nfoo\n", b"[pydantic]\n\xff = \xfe\n"])

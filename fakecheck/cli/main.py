@@ -68,6 +68,10 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a code of `ExitCode`."""
+    # pydantic imports what any installed package names as a plug-in of pydantic, when the first
+    # record is declared, which is in a command's module: code of packages that nobody trusts. Here,
+    # since a program that imports fakecheck may want its own.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     for name in ("SIGTERM", "SIGHUP"):  # as Ctrl-C: what was found is kept, and nothing half done
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it

@@ -21,6 +21,7 @@ from fakecheck.media import Limits, find_media
 from fakecheck.media.find import resolved
 from fakecheck.pipeline import Options, Outcome, check_files
 from fakecheck.plugins import PluginHost
+from fakecheck.types import PLUGIN_STAGE
 
 EPILOG = """\b
 Examples:
@@ -211,4 +212,6 @@ def _tell_missing(detectors: DetectorSet, host: PluginHost, say: Callable[[str],
         state = "cannot be used and is" if broken == 1 else "cannot be used and are"
         say(f"Warning: {broken} {noun} {state} left out: fakecheck detectors list says why")
     for error in detectors.errors:
+        if error.stage == PLUGIN_STAGE:  # counted above
+            continue
         say(f"Warning: detector {error.detector} is left out: {error.message}")

@@ -26,6 +26,7 @@ from fakecheck.report.moments import (
 )
 from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
+from fakecheck.report.troubles import of_file
 from fakecheck.types import DetectionRow, FaceVerdict, Label, Report
 
 MAX_ROWS = 12
@@ -48,7 +49,8 @@ VERDICT_STYLES: dict[Label, str] = {
 def render(
     report: Report, console: Console, show_faces: bool = False, verbose: bool = False
 ) -> None:
-    """Prints `report` on `console`: verdict, families, the best boxes, faces if wanted, errors.
+    """Prints `report` on `console`: verdict, families, the best boxes, faces if wanted, errors of
+    the file; those of the run are told once, on stderr.
 
     `verbose` shows every row, the file's details and the detectors' versions. Texts from outside,
     such as the file's name, are never read as markup.
@@ -71,9 +73,9 @@ def render(
             console.print(Text(f"    and {more} more", style="dim"))
     if show_faces and not report.faces:
         console.print(Text("  no faces were found"))
-    if report.errors:
+    if errors := of_file(report):
         console.print()
-        for error in report.errors:
+        for error in errors:
             where = f"{error.stage}, {error.detector}" if error.detector else error.stage
             line = Text.assemble(("error ", "bold red"), f"({where}): {visible(error.message)}")
             console.print(Padding(line, (0, 0, 0, 2), expand=False))

@@ -26,6 +26,7 @@ from fakecheck.report.page import file_view
 from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
+from fakecheck.report.troubles import of_run
 from fakecheck.types import Report
 
 # Bytes of pictures in one page: beyond some 100 MB, which these are when encoded, browsers become
@@ -74,6 +75,7 @@ class HtmlReport:
         self._rows: list[Row] = []
         self._detectors: dict[str, str] = {}
         self._artifacts: set[str] = set()
+        self._unusable: dict[str, None] = {}
         self._spent = 0
 
     def __enter__(self) -> HtmlReport:
@@ -102,6 +104,7 @@ class HtmlReport:
 
         A file of which no frame could be read is one that could not be read.
         """
+        self._unusable.update(dict.fromkeys(map(visible, of_run(report))))
         if report.verdict.unjudged == "no_frame":
             messages = [error.message for error in report.errors if error.stage == "media"]
             self.add_unread(report.media.path, "; ".join(messages))
@@ -172,6 +175,7 @@ class HtmlReport:
             body=self._chunks(),
             detectors=sorted(self._detectors.items()),
             artifacts=sorted(self._artifacts),
+            unusable=list(self._unusable),
         )
         with self._target.open("w", encoding="utf-8", newline="\n") as stream:
             stream.writelines(page)

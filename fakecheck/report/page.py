@@ -20,6 +20,7 @@ from fakecheck.report.plot import Plot, plot
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.report.tiles import Color, report_colors
+from fakecheck.report.troubles import of_file
 from fakecheck.types import DetectionRow, Report
 from fakecheck.verdict import EVEN
 
@@ -62,6 +63,7 @@ def file_view(
     bare = charts[0][1].bare if charts else ()
     return {
         "report": report,
+        "errors": of_file(report),
         "digits": digits_of(report.verdict),
         "digits_of": digits_of,
         "is_video": is_video,
