@@ -20,7 +20,7 @@ from fakecheck.media import Limits, Media, Sampling
 from fakecheck.sources import Source
 from fakecheck.stages import Shot, shots, stages
 from fakecheck.temporal import bundled_model, usable_model
-from fakecheck.types import Report, StageError
+from fakecheck.types import FALSE_ALARM_RANGE, FALSE_ALARM_RATE, Report, StageError
 from fakecheck.workers import WorkerPool
 
 
@@ -29,13 +29,16 @@ class Options:
     """How files are looked at.
 
     `min_face` in pixels takes the place of what the detectors' cards say; `threads` None means one
-    a core. Raises TypeError for values of other types, ValueError for such as cannot be.
+    a core. `false_alarm_rate`, from 0.005 to 0.05, is the share of real files that may be called
+    fake: a higher one finds more forgeries. Raises TypeError for values of other types, ValueError
+    for such as cannot be.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
     limits: Limits = field(default_factory=Limits)
     min_face: float | None = None
     threads: int | None = None
+    false_alarm_rate: float = FALSE_ALARM_RATE
 
     def __post_init__(self) -> None:
         for name, kind in (("sampling", Sampling), ("limits", Limits)):
@@ -48,6 +51,11 @@ class Options:
             _check_type("threads", self.threads, Integral, "a whole number")
             if self.threads < 1:
                 raise ValueError(f"threads must be at least 1, got {self.threads}")
+        _check_type("false_alarm_rate", self.false_alarm_rate, Real, "a number")
+        least, most = FALSE_ALARM_RANGE
+        if not least <= self.false_alarm_rate <= most:
+            given = self.false_alarm_rate
+            raise ValueError(f"false_alarm_rate must lie in {least} to {most}, got {given}")
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,8 @@ def _assembler(media: Media, detectors: DetectorSet, options: Options) -> Report
     min_face = smallest if options.min_face is None else options.min_face
     model = usable_model() if media.info.kind == "video" else None
     window = options.sampling.start, options.sampling.end
-    return ReportAssembler(media.info, detectors.cards, min_face, model, window)
+    rate = float(options.false_alarm_rate)
+    return ReportAssembler(media.info, detectors.cards, min_face, model, window, rate)
 
 
 def _errors(media: Media, detectors: DetectorSet, error: MediaError | None) -> list[StageError]:

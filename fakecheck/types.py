@@ -22,6 +22,8 @@ MediaKind = Literal["image", "video"]
 Unjudged = Literal["no_frame", "no_face", "face_too_small", "detectors_failed"]
 # The share of real files that may be called fake, over all detectors, if nobody asks for another.
 FALSE_ALARM_RATE = 0.01
+# Those that can be asked for: cards have rows for them, and for one that is more frequent.
+FALSE_ALARM_RANGE = (0.005, 0.05)
 # The stage of errors about plug-ins, which text and page tell once a run and not of each file.
 PLUGIN_STAGE = "plugin"
 

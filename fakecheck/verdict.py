@@ -36,9 +36,6 @@ from fakecheck.types import (
     Verdict,
 )
 
-# Rates of false alarms that can be asked for: those for which cards have rows, but the commonest,
-# where a table has no way down.
-RATES = (0.005, 0.05)
 # Under even odds nothing is called fake, over them nothing real.
 EVEN = 0.5
 

@@ -79,13 +79,21 @@ def test_a_fake_goes_before_files_that_could_not_be_read_or_written(detect, tmp_
 def test_every_limit_and_sample_that_was_asked_for_is_kept(detect):
     limits = ("--max-pixels", 7, "--max-frames", 8, "--max-seconds", 9.5)
     detect(*limits, "--min-face", 50, "--threads", 3, "--every", 2, a="real")
+    detect("--false-alarm-rate", 0.05, a="real")
     detect("--start", "1:02:03.5", "--end", "1:02:04", "--frames", "all", a="real")
     detect(a="real")
     assert detect.asked == [
         Options(Sampling(None, every=2), Limits(7, 8, 9.5), min_face=50, threads=3),
+        Options(false_alarm_rate=0.05),
         Options(Sampling(None, start=3723.5, end=3724.0)),
         Options(),
     ]
+
+
+@pytest.mark.parametrize("rate", [0.0049, 0.051, "nan", "5%"])
+def test_rates_that_cards_say_nothing_of_are_a_wrong_command_line(detect, rate):
+    assert detect("--false-alarm-rate", rate, a="real") == ExitCode.USAGE
+    assert detect.asked == []
 
 
 @pytest.mark.parametrize("time", ["1:60", "1:60:00", "1:2:3:4", "-1", "1:-1", "nan", "inf", ""])

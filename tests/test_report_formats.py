@@ -58,6 +58,7 @@ GOLDEN = {
         "threshold": 0.5,
         "real_below": None,
         "unjudged": None,
+        "false_alarm_rate": 0.01,
         "reason": "deepfakes fired on 2 of 2 frames",
     },
     "families": [

@@ -65,8 +65,8 @@ def test_everything_that_must_be_said_is_there(tmp_path: Path, language: str) ->
     text = found.text
     for part in (
         words("verdict.fake.title"),
-        words("verdict.fake.not"),
-        words("verdict.fake.video", family=words.family("deepfakes")),
+        words("verdict.fake.not", rate="1%"),
+        words("verdict.fake.video", family=words.family("deepfakes"), most="99%"),
         words.percent(0.968),
         words.threshold(0.953),
         words.threshold(0.3),
@@ -190,10 +190,22 @@ def test_every_verdict_is_explained(tmp_path: Path, language: str, kind: str, la
     family = words.family("deepfakes")
     known = ", ".join(words.family(row.family) for row in report.families)
     for key in ("title", kind, "not"):
-        assert words(f"verdict.{label}.{key}", family=family, known=known) in panel.text
+        text = words(f"verdict.{label}.{key}", family=family, known=known, rate="1%", most="99%")
+        assert text in panel.text
     assert "an English sentence" not in panel.text
     (reason,) = [e for e in found.all("dd") if e.attributes.get("lang") == "en"]
     assert reason.text == "an English sentence"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_rate_of_false_alarms_is_said(tmp_path: Path, language: str) -> None:
+    words = Words(language)
+    for label, rates in (("fake", ("98%", "2%")), ("inconclusive", ("2%",))):
+        verdict = Verdict(label, 0.95, 0.9, "", 0.5, None, 0.02)  # type: ignore[arg-type]
+        found = page(tmp_path, replace(image_report(), verdict=verdict), language=language)
+        panel = found.one("div", "verdict", label).text
+        assert all(rate in panel for rate in rates)
+        assert words("made.numbers", rate="2%") in found.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -275,6 +275,16 @@ def test_more_faces_make_each_have_to_be_rarer(cards, model):
     assert many.verdict.threshold == pytest.approx(sigmoid(2.0 + np.log(5)), abs=1e-4)
 
 
+def test_more_false_alarms_find_more_in_clips_and_are_told(cards, model):
+    quiet = judge_faces(evidence(t0=1.8), cards, model.card, Timeline()).verdict
+    loud = judge_faces(evidence(t0=1.8), cards, model.card, Timeline(), 0.02).verdict
+    assert (quiet.label, loud.label) == ("inconclusive", "fake")
+    assert "more than 1% of real clips" in quiet.reason
+    assert "in 98% of the real faces" in loud.reason
+    assert (quiet.false_alarm_rate, loud.false_alarm_rate) == (0.01, 0.02)
+    assert loud.threshold == pytest.approx(sigmoid(2 - 1.5 * np.log10(2)))
+
+
 def test_many_loud_faces_bear_each_other_out(cards, model):
     loud = {f"t{n}": 2.5 for n in range(20)}
     judged = judge_faces(evidence(**loud), cards, model.card, Timeline())

@@ -112,6 +112,23 @@ def test_between_even_odds_and_the_threshold_it_is_inconclusive(cards):
     assert 0.5 < verdict.probability < verdict.threshold
 
 
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_more_false_alarms_find_more_and_are_told(cards, kind):
+    # Its table: 10 % of reals exceed 0.5, 1 % exceed 2.
+    rows = [(0.005, 2 + math.log(2)), (0.01, 2.0), (0.02, 2 - 1.5 * math.log10(2))]
+    for rate, least in rows:
+        quiet, loud = (
+            judge(evidence({"stargan": least + more}), cards, kind, 40, rate).verdict
+            for more in (-0.01, 0.01)
+        )
+        assert (quiet.label, loud.label) == ("inconclusive", "fake")
+        assert quiet.threshold == loud.threshold == pytest.approx(sigmoid(least))
+        assert quiet.false_alarm_rate == loud.false_alarm_rate == rate
+        assert f"in {100 - 100 * rate:g}% of the real" in loud.reason
+        assert f"more than {100 * rate:g}% of real" in quiet.reason
+        assert judge(evidence(), cards, kind, 40, rate).verdict.false_alarm_rate == rate
+
+
 def test_even_odds_are_neither_real_nor_fake(cards, tmp_path):
     # What a detector says that is not calibrated yet.
     assert judge(evidence({"stargan": 0.0}), cards, "image", 40).verdict.label == "inconclusive"

@@ -13,6 +13,7 @@ from fakecheck.cli.shared import TRUSTED_ONLY
 from fakecheck.engines import ENGINES
 from fakecheck.media import Limits, Sampling
 from fakecheck.report.catalogue import LANGUAGES
+from fakecheck.types import FALSE_ALARM_RANGE, FALSE_ALARM_RATE
 
 _LIMITS = Limits()
 _SAMPLING = Sampling()
@@ -160,6 +161,14 @@ _DETECTORS = (
         type=Finite(1),
         metavar="PX",
         help="Don't judge faces whose longer side is shorter.  [as each detector's card says]",
+    ),
+    click.option(
+        "--false-alarm-rate",
+        type=Finite(*FALSE_ALARM_RANGE),
+        default=FALSE_ALARM_RATE,
+        show_default=True,
+        metavar="SHARE",
+        help="Share of real files that may be called fake; a higher one finds more forgeries.",
     ),
 )
 

@@ -82,6 +82,7 @@ def _scan(
             max_seconds=given["max_seconds"],
         ),
         min_face=given["min_face"],
+        false_alarm_rate=given["false_alarm_rate"],
         threads=given["threads"],
     )
     # Without the flag the environment says.

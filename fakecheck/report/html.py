@@ -27,7 +27,8 @@ from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
 from fakecheck.report.stills import Still
 from fakecheck.report.troubles import of_run
-from fakecheck.types import Report
+from fakecheck.types import FALSE_ALARM_RATE, Report
+from fakecheck.verdict import rate_percent
 
 # Bytes of pictures in one page: beyond some 100 MB, which these are when encoded, browsers become
 # slow. Half of it is kept for files that are called fake.
@@ -77,6 +78,7 @@ class HtmlReport:
         self._artifacts: set[str] = set()
         self._unusable: dict[str, None] = {}
         self._spent = 0
+        self._rate = FALSE_ALARM_RATE
 
     def __enter__(self) -> HtmlReport:
         with ExitStack() as stack:
@@ -119,6 +121,7 @@ class HtmlReport:
         )
         view = file_view(report, self._words, kept, size, left_out=bool(stills) and not kept)
         self._detectors.update(report.detector_versions)
+        self._rate = report.verdict.false_alarm_rate
         self._artifacts |= {visible(box.artifact) for box in report.detections}
         self._append("file.html", row=row, view=view)
 
@@ -176,6 +179,7 @@ class HtmlReport:
             detectors=sorted(self._detectors.items()),
             artifacts=sorted(self._artifacts),
             unusable=list(self._unusable),
+            rate=rate_percent(self._rate),
         )
         with self._target.open("w", encoding="utf-8", newline="\n") as stream:
             stream.writelines(page)

@@ -22,7 +22,7 @@ from fakecheck.report.stills import Still
 from fakecheck.report.tiles import Color, report_colors
 from fakecheck.report.troubles import of_file
 from fakecheck.types import DetectionRow, Report
-from fakecheck.verdict import EVEN
+from fakecheck.verdict import EVEN, rate_percent
 
 MAX_BOXES = 20
 MAX_SPANS = 12
@@ -71,7 +71,7 @@ def file_view(
         "means": _means(report, words),
         "whose": _whose(report, words),
         "unjudged": unjudged_faces(report),
-        "not_meant": words(f"verdict.{_case(report)}.not"),
+        "not_meant": words(f"verdict.{_case(report)}.not", **_rates(report)),
         "spans": _spans(report, words),
         "faces": ranked_faces(report)[:MAX_FACES],
         "more_faces": max(0, len(report.face_verdicts) - MAX_FACES),
@@ -118,12 +118,19 @@ def _means(report: Report, words: Words) -> str:
     few = case == "inconclusive" and (report.verdict.probability or 0) < EVEN
     return words(
         f"verdict.{case}.{'few' if few else report.media.kind}",
+        **_rates(report),
         **(
             {"known": ", ".join(words.family(row.family) for row in ranked)}
             if case == "real"
             else {"family": words.family(ranked[0].family) if ranked else "?"}
         ),
     )
+
+
+def _rates(report: Report) -> dict[str, str]:
+    """Of the real files that the limit was set by: `rate` are over it, `most` under."""
+    rate = report.verdict.false_alarm_rate
+    return {"rate": rate_percent(rate), "most": rate_percent(1 - rate)}
 
 
 def _whose(report: Report, words: Words) -> str:

@@ -68,3 +68,17 @@ def test_a_detector_that_is_taken_out_leaves_nothing(tmp_path):
     assert np.isnan(one.seen.llr[:, table.owner == 0]).all()
     assert not np.isnan(one.seen.llr[:, table.owner == 1]).any()
     assert (one.seen.count[:, table.owner == 0] == 0).all()
+
+
+def test_at_higher_rates_of_false_alarms_more_is_called_fake(tmp_path):
+    from sequence_samples import write_model
+
+    from fakecheck.temporal import load_sequence_card
+    from fakecheck_training.sequence.rates import RATES, at_rates
+
+    # Its table: 10 % of reals exceed 0.5, 1 % exceed 2.
+    card = load_sequence_card(write_model(tmp_path))
+    over = [1 / (1 + np.exp(-llr)) for llr in (0.0, 1.2, 1.8, 2.1, 3.0)]
+    (row,) = at_rates({"forged": over}, card)
+    assert (row.name, row.clips, row.called) == ("forged", 5, (1, 2, 3, 4))
+    assert len(RATES) == 4

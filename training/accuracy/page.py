@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from fakecheck import __version__
-from fakecheck_training.accuracy.rates import rates_section
+from fakecheck.verdict import rate_percent
+from fakecheck_training.accuracy.rates import AtRate
 from fakecheck_training.accuracy.results import ALL, KNOWN, Results
-from fakecheck_training.accuracy.rows import Calls, Separation
+from fakecheck_training.accuracy.rows import Alarms, Calls, Separation
 from fakecheck_training.accuracy.steps import PREDECESSOR, Step
 from fakecheck_training.accuracy.words import (
     STATE_TITLES,
@@ -58,7 +59,7 @@ def accuracy_page(results: Results, command: str) -> str:
         "## Degraded\n\n" + _degraded(results),
         "## False alarms\n\nReal pictures called fake, and the share left inconclusive.\n\n"
         + _alarms(results),
-        "## At other rates of false alarms\n\n" + rates_section(results.rates),
+        "## At other rates of false alarms\n\n" + _rates(results.rates),
         "## Which family is named\n\n" + _confusion(results),
         "## Does the probability mean what it says?\n\n" + _calibration(results),
         "## Against other detectors\n\n" + _baselines(results),
@@ -162,6 +163,35 @@ def _alarms(results: Results) -> str:
             cells.append(f"{row.fake}, {percent(row.inconclusive / row.reals)}")
         rows.append((real_title(first.dataset), first.reals, *cells))
     return table(("reals of", "pictures", *(STATE_TITLES[state] for state in STATES)), rows)
+
+
+def _rates(found: Sequence[AtRate]) -> str:
+    reals = found[0].alarms["none"].reals
+    rows = [
+        (title(row.dataset), row.fakes, *(percent(one.calls[i].called_fake) for one in found))
+        for i, row in enumerate(found[0].calls)
+    ]
+    rows.append(("**all families**", "", *(percent(one.called_fake) for one in found)))
+    rows += [
+        (
+            f"*reals, {STATE_TITLES[state]}*",
+            reals,
+            *(f"{one.alarms[state].fake} ({_share(one.alarms[state])})" for one in found),
+        )
+        for state in STATES
+    ]
+    return (
+        "What is called fake with `--false-alarm-rate`, undegraded; below, how many real pictures"
+        " are.\n\n" + table(("set", "pictures", *(_rate(one.rate) for one in found)), rows)
+    )
+
+
+def _share(alarms: Alarms) -> str:
+    return f"{100 * alarms.fake / alarms.reals:.1f} %"
+
+
+def _rate(rate: float) -> str:
+    return rate_percent(rate).replace("%", " %")
 
 
 def _confusion(results: Results) -> str:

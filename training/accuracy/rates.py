@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fakecheck.card import DetectorCard
-from fakecheck.verdict import rate_percent
 from fakecheck_training.accuracy.judging import judge_all
 from fakecheck_training.accuracy.rows import Alarms, Calls, calls, false_alarms
-from fakecheck_training.accuracy.words import STATE_TITLES, percent, title
-from fakecheck_training.markdown import table
 from fakecheck_training.measured import STATES, Shot, in_state
 
 RATES = (0.005, 0.01, 0.02, 0.05)
@@ -39,33 +36,3 @@ def at_rates(shots: Sequence[Shot], cards: Sequence[DetectorCard]) -> list[AtRat
         alarms = {state: false_alarms(ones)[-1] for state, ones in judged.items()}
         found.append(AtRate(rate, calls(judged["none"], cards), alarms))
     return found
-
-
-def rates_section(found: Sequence[AtRate]) -> str:
-    """The section of the page."""
-    reals = found[0].alarms["none"].reals
-    rows = [
-        (title(row.dataset), row.fakes, *(percent(one.calls[i].called_fake) for one in found))
-        for i, row in enumerate(found[0].calls)
-    ]
-    rows.append(("**all families**", "", *(percent(one.called_fake) for one in found)))
-    rows += [
-        (
-            f"*reals, {STATE_TITLES[state]}*",
-            reals,
-            *(f"{one.alarms[state].fake} ({_share(one.alarms[state])})" for one in found),
-        )
-        for state in STATES
-    ]
-    return (
-        "What is called fake with `--false-alarm-rate`, undegraded; below, how many real pictures"
-        " are.\n\n" + table(("set", "pictures", *(_rate(one.rate) for one in found)), rows)
-    )
-
-
-def _share(alarms: Alarms) -> str:
-    return f"{100 * alarms.fake / alarms.reals:.1f} %"
-
-
-def _rate(rate: float) -> str:
-    return rate_percent(rate).replace("%", " %")

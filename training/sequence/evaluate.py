@@ -39,6 +39,7 @@ from fakecheck_training.sequence.metrics import (
     probability,
 )
 from fakecheck_training.sequence.page import Counts, Page, Partial, write_page
+from fakecheck_training.sequence.rates import at_rates
 from fakecheck_training.sequence.recipe import load_sequence_recipe, model_folder, recipe_argument
 from fakecheck_training.sequence.spectrum import spectrum_scores
 from fakecheck_training.sequence.unseen import added_detectors
@@ -147,6 +148,26 @@ def family_counts(
     return counts(names, [label_of(judge(one), model) for one in sequences])
 
 
+def values_by_kind(
+    videos: Sequence[Labelled],
+    partial: Sequence[Labelled],
+    stills: Sequence[Labelled],
+    judge: Judge,
+) -> dict[str, list[float]]:
+    """Probabilities of clips of `val`, by what they are; the real ones of all sets once more."""
+    found: dict[str, list[float]] = {}
+    for what, ones in (
+        ("videos of FaceForensics++", videos),
+        ("clips forged in their middle third", partial),
+        ("hand-held stills", stills),
+    ):
+        for one in ones:
+            kind = "forged" if one.item.fake else "real"
+            found.setdefault(f"{kind}: {what}", []).append(judge(one))
+    real = [value for name, values in found.items() if name.startswith("real") for value in values]
+    return {**dict(sorted(found.items())), "real: all of these": real}
+
+
 def counts(names: Sequence[str], labels: Sequence[str]) -> list[Counts]:
     """How many of each name got which label."""
     found = []
@@ -233,6 +254,7 @@ def main(recipe: Path, data: Path, work: Path, out: Path, output: Path, unseen: 
     ]
     held_back = model_folder(work, spec) / "held_back.npz"
     labels = [label_of(value, model) for value in results["temporal model"][1]]
+    partial = load_set("partial_val", cards, data, work)[0]
     stills = load_set("animated_val", cards, data, work)[0]
     known = [one for one in stills if family_known(one.item, known_families(cards))]
     page = Page(
@@ -241,12 +263,16 @@ def main(recipe: Path, data: Path, work: Path, out: Path, output: Path, unseen: 
         real=int((~fake).sum()),
         ways={name: accuracy for name, (accuracy, _) in results.items()},
         verdicts=counts([("forged" if one.item.fake else "real") for one in sequences], labels),
-        partial=measure_partial(load_set("partial_val", cards, data, work)[0], model, table),
+        partial=measure_partial(partial, model, table),
         clips=held_back_counts(clips, held_back, model, table),
         families=family_counts(stills, model, table, cards),
         family_ways={
             name: accuracy for name, (accuracy, _) in measure(known, judges(model, table)).items()
         },
+        rates=at_rates(
+            values_by_kind(sequences, partial, known, judges(model, table)["temporal model"]),
+            model.card,
+        ),
         added=added_detectors(spec, cards, data, work) if unseen else [],
         confidence=over_confidence(cards, data, work),
         card=model.card,

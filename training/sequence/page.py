@@ -10,8 +10,10 @@ from pathlib import Path
 from fakecheck import __version__
 from fakecheck.files import atomic_path
 from fakecheck.temporal import SequenceCard
+from fakecheck.verdict import rate_percent
 from fakecheck_training.curves import BINS
 from fakecheck_training.sequence.metrics import Accuracy
+from fakecheck_training.sequence.rates import RATES, AtRates
 from fakecheck_training.sequence.unseen import Added
 
 
@@ -54,6 +56,7 @@ class Page:
     clips: Sequence[Counts]
     families: Sequence[Counts]
     family_ways: dict[str, Accuracy]
+    rates: Sequence[AtRates]
     added: Sequence[Added]
     confidence: dict[str, dict[str, float]]
     card: SequenceCard
@@ -89,6 +92,8 @@ random, and with forgeries that follow the face (parts or the whole inner face o
 patches of blur or noise), in all of the clip or in a part of it."""
 FAMILIES = """Stills of `val` as hand-held h264 clips of 4 to 8 seconds, up to 20 a set and side."""
 FAMILY_WAYS = """Of these, the clips of families that have a detector against the real ones:"""
+OTHER_RATES = """What is called fake with `--false-alarm-rate`. Hand-held stills are those of
+families that have a detector, and real ones."""
 ADDED = """The model is trained without a detector and then judges `val` (the videos above and the
 hand-held stills) without and with it, at one threshold: the score that 5 % of held-back real
 sequences exceed without it. Nothing is trained or fitted anew in between."""
@@ -137,6 +142,12 @@ def to_markdown(page: Page) -> str:
         _counts(page.families),
         FAMILY_WAYS,
         _ways(page.family_ways),
+        "## At other rates of false alarms",
+        OTHER_RATES,
+        _table(
+            ("", "clips", *(rate_percent(rate).replace("%", " %") for rate in RATES)),
+            [(one.name, one.clips, *one.called) for one in page.rates],
+        ),
     ]
     if page.added:
         parts += [
