@@ -139,3 +139,14 @@ def test_being_ended_is_as_ctrl_c_unless_it_is_to_be_ignored(monkeypatch, before
             signal.signal(number, handler)
     ignored = before == signal.SIG_IGN
     assert found == [signal.SIG_IGN if ignored else signal.default_int_handler] * 2
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "text"])
+def test_a_file_that_cannot_be_read_leaves_the_output_that_was_there(tmp_path, form):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    kept, table = tmp_path / "kept", tmp_path / "kept.csv"
+    kept.write_text("before")
+    given = ["detect", tmp_path / "a.jpg", "--format", form, "-o", kept, "--csv", table]
+    assert run([str(one) for one in given]) == ExitCode.INPUT_FILE
+    assert kept.read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "kept"]

@@ -66,6 +66,10 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) ->
         owner[place] = option
 
 
+class _NoReport(Exception):
+    """The only file had none."""
+
+
 class _Noting:
     """A sink that knows whether it was given anything."""
 
@@ -94,32 +98,38 @@ def open_sinks(
     """The writers for `--format`, `--output` and `--csv`.
 
     What they hold is closed and put in its place however the block ends, so that an interrupted run
-    keeps the reports that it had written; one that had none leaves the files that were there.
+    keeps the reports that it had written; one that had none leaves the files that were there, and
+    so does the `single` file that cannot be read.
     Raises OutputError where a file cannot be written.
     """
-    with ExitStack() as stack:
-        if output is None and sys.stdout is None:
-            raise OutputError("the reports cannot be printed: standard output is closed")
-        if output is None:
-            for_programs(form)
-        stream = _open(output, stack) if output is not None else sys.stdout
-        first = _Noting(_writer(form, stream, single=single, faces=faces, verbose=verbose))
-        sinks: list[Sink] = [first]
-        stack.callback(first.close)
-        if csv is not None:
-            beside = CsvWriter(_open(csv, stack))
-            stack.callback(beside.close)
-            sinks.append(beside)
-        failure: BaseException | None = None
-        try:
-            yield sinks
-        except BaseException as error:
-            if not first.used:
-                raise
-            failure = error
-        stack.close()
-        if failure is not None:
-            raise failure
+    try:
+        with ExitStack() as stack:
+            if output is None and sys.stdout is None:
+                raise OutputError("the reports cannot be printed: standard output is closed")
+            if output is None:
+                for_programs(form)
+            stream = _open(output, stack) if output is not None else sys.stdout
+            first = _Noting(_writer(form, stream, single=single, faces=faces, verbose=verbose))
+            sinks: list[Sink] = [first]
+            stack.callback(first.close)
+            if csv is not None:
+                beside = CsvWriter(_open(csv, stack))
+                stack.callback(beside.close)
+                sinks.append(beside)
+            failure: BaseException | None = None
+            try:
+                yield sinks
+            except BaseException as error:
+                if not first.used:
+                    raise
+                failure = error
+            if single and not first.used:
+                raise _NoReport
+            stack.close()
+            if failure is not None:
+                raise failure
+    except _NoReport:
+        pass
 
 
 def _open(path: Path, stack: ExitStack) -> TextIO:
