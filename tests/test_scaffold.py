@@ -201,5 +201,7 @@ def test_command(tmp_path, capsys):
     listed = {Path(line).relative_to(tmp_path / "fakecheck-my-gan") for line in said.out.split()}
     assert {path.as_posix() for path in listed} == FILES
     assert "mygan:\n    name: ...\n    kind: synthesis" in said.err
+    assert "catalogues/en.yaml,\n  mygan:\n    name: ...\n    text: ..." in said.err
+    assert "ko.yaml" in said.err
     assert run([*arguments, "--kind", "synthesis"]) == 6
     assert run([*arguments, "--kind", "swap", "--region", "frame", "--region", "eyes"]) == 2

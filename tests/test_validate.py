@@ -134,11 +134,15 @@ def test_a_new_family_is_asked_for_in_a_checkout_only(tmp_path, call):
     code, out, _ = call(package)
     assert (code, failed_checks(out)) == (ExitCode.OK, [])
     assert f"–words.family{said}" in squeezed(out)
+    assert squeezed("left out, since") in squeezed(out)
+    assert squeezed("lies in no checkout of fakecheck, where the entry would") in squeezed(out)
     (tmp_path / "registry" / "cards").mkdir(parents=True)
     (tmp_path / "registry" / "families.yaml").touch()
     code, out, _ = call(package)
     assert (code, failed_checks(out)) == (ExitCode.OTHER, ["words.family"])
     assert said in squeezed(out)
+    for place in ("registry/families.yaml", "fakecheck/report/catalogues/en.yaml", "ko.yaml"):
+        assert place in squeezed(out)
 
 
 def test_a_family_of_another_kind_fails_anywhere(tmp_path, call):

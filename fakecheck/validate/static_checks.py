@@ -87,7 +87,11 @@ def check_family(bundle: Bundle) -> str:
     except CardError as error:
         if card.family in families or _in_checkout(bundle.folder):
             raise
-        raise Skipped(error.message, error.advice) from error
+        raise Skipped(
+            f"{error.message}; left out, since {bundle.folder} lies in no checkout of fakecheck, "
+            "where the entry would be written",
+            error.advice,
+        ) from error
 
 
 def _in_checkout(folder: Path) -> bool:
