@@ -154,7 +154,7 @@ def test_journey(shell: Shell, pictures: Path, graph: Path) -> None:
 
 def pack(shell: Shell, graph: Path, package: Path) -> None:
     """Twice: the base install cannot make model.onnx, and says how; this environment can."""
-    files = (str(graph / GRAPH_FILE), str(graph / LABEL_MAP_FILE))
+    files = (str(graph / GRAPH_FILE), str(graph / LABEL_MAP_FILE), "--color", "rgb")
     said = shell("fakecheck", "detectors", "pack", *files, "checkergan")
     assert "needs tensorflow, which is not installed" in said
     assert "96 x 96 rgb pixels, to which the graph resizes" in said

@@ -129,6 +129,7 @@ def test_the_card_says_what_is_known_and_marks_the_rest(tmp_path):
         "summary",
         "input.width",
         "input.height",
+        "input.color",
         "training.data.0.set",
         "training.data.0.pictures",
         "training.data.0.terms",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -114,6 +115,16 @@ def test_calibrated_ratios_tell_the_drawn_fakes(bundle, drawn):
     assert np.median(real) < -1
     # The table on the card is of the same ratios.
     assert (real > card.false_alarm_llr[0.1]).mean() == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_size_that_nobody_chose_is_not_calibrated(bundle, drawn):
+    path = bundle / "detector.yaml"
+    path.write_text(re.sub(r"(width: \d+)", r"\1  # TODO", path.read_text()))
+    before = sha256(bundle)
+    report = validate(str(bundle), Options(data=drawn, calibrate=True))
+    assert finding(report, "data.fit").status == "failed"
+    assert finding(report, "data.fit").message.startswith("input.width still has the mark TODO")
+    assert sha256(bundle) == before
 
 
 def test_too_few_files_change_nothing(bundle, copied):

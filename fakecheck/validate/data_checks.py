@@ -16,7 +16,7 @@ from fakecheck.calibration import (
     fit_calibration,
 )
 from fakecheck.card import CARD_FILE, Calibration, DetectorCard
-from fakecheck.card_text import replace_fields
+from fakecheck.card_text import MARK, open_paths, replace_fields
 from fakecheck.errors import CardError, PluginError
 from fakecheck.files import atomic_path
 from fakecheck.types import Floats
@@ -93,10 +93,17 @@ def check_fit(subject: Subject) -> str:
     OutputError where the card cannot be written.
     """
     assert subject.data is not None
-    fitted, changes = _fit(subject.card, subject.scores)
-    found = measure(subject.scores, fitted, subject.data.resolve().name, "calib")
     path = subject.folder / CARD_FILE
     text = path.read_text(encoding="utf-8")
+    guessed = [field for field in open_paths(text) if field.startswith("input.")]
+    if guessed:
+        raise CardError(
+            f"{', '.join(guessed)} still {'have' if len(guessed) > 1 else 'has'} the mark {MARK}, "
+            "and a calibration holds only for the pictures that the graph takes",
+            "fakecheck detectors pack with --side and --color writes what they are",
+        )
+    fitted, changes = _fit(subject.card, subject.scores)
+    found = measure(subject.scores, fitted, subject.data.resolve().name, "calib")
     kept = [row for row in yaml.safe_load(text).get("metrics", []) if not _is_of(row, found)]
     changes["metrics"] = [*kept, found.metric()]
     new = replace_fields(text, changes)
