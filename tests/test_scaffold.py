@@ -116,6 +116,15 @@ def test_the_hook_gives_the_card_s_folder(tmp_path, monkeypatch):
     del sys.modules["fakecheck_my_gan"]
 
 
+def test_type_checkers_find_every_type(tmp_path):
+    """What mypy --strict asks of a package's code."""
+    for path in make(tmp_path / "package").rglob("*.py"):
+        for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(one, ast.FunctionDef):
+                assert one.returns is not None, path
+                assert all(argument.annotation for argument in one.args.args), path
+
+
 def test_the_card_says_what_is_known_and_marks_the_rest(tmp_path):
     folder = make(tmp_path / "package") / "fakecheck_my_gan"
     text = (folder / "detector.yaml").read_text()
