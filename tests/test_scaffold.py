@@ -116,6 +116,19 @@ def test_the_hook_gives_the_card_s_folder(tmp_path, monkeypatch):
     del sys.modules["fakecheck_my_gan"]
 
 
+def test_the_workflow_has_a_line_for_a_fakecheck_that_is_on_no_index(tmp_path):
+    text = (make(tmp_path / "package") / ".github/workflows/test.yml").read_text()
+
+    def runs(workflow: str) -> list[str]:
+        steps = yaml.safe_load(workflow)["jobs"]["test"]["steps"]
+        return [step["run"] for step in steps if "run" in step]
+
+    assert runs(text)[0] == 'pip install -e ".[test]"'
+    switched = runs(text.replace("# - run:", "- run:"))
+    assert switched[0] == 'pip install "fakecheck @ git+https://example.org/fakecheck.git"'
+    assert switched[1:] == runs(text)
+
+
 def test_type_checkers_find_every_type(tmp_path):
     """What mypy --strict asks of a package's code."""
     for path in make(tmp_path / "package").rglob("*.py"):
