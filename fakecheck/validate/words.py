@@ -9,7 +9,7 @@ from fakecheck.index import Artifacts, Family
 
 # Where reports find what a word means; a test of the repository asks for it.
 ENGLISH = "fakecheck/report/catalogues/en.yaml"
-KOREAN = "ko.yaml beside it may follow, and shows the English words until then"
+KOREAN = "ko.yaml beside it may follow: the Korean page shows the English words until then"
 
 
 def check_family(word: str, kind: str, families: Mapping[str, Family]) -> str:
