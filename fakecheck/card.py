@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -33,6 +33,8 @@ Version = Annotated[str, Field(pattern=r"^\d{1,6}\.\d{1,6}\.\d{1,6}$")]
 Count = Annotated[int, Field(ge=1, le=2**63)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["synthesis", "attribute_edit", "swap", "part_swap"]
+# The split of figures on the very files that the detector's calibration was fitted to.
+FITTED: Final = "calib"
 # No ratio of evidence is known to so many powers of e; sums of them must stay finite.
 MAX_LLR = 50.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -17,11 +17,12 @@ _FIELD = re.compile(r"([A-Za-z_]\w*)[ \t]*:([ \t]|$)")
 _MARKED = re.compile(rf"\b{MARK}\b")
 
 
-def replace_fields(text: str, changes: Mapping[str, Any]) -> str:
+def replace_fields(text: str, changes: Mapping[str, Any], marked: Collection[str] = ()) -> str:
     """The card's `text` with its outermost fields `changes`, all else as it was.
 
-    Comments inside a field that is changed are lost; those above it stay. A field that is not there
-    comes last. Raises PluginError where the text is written in a form that does not allow it.
+    Comments inside a field that is changed are lost, but for the mark behind the fields `marked`,
+    dotted paths; those above it stay. A field that is not there comes last. Raises PluginError
+    where the text is written in a form that does not allow it.
     """
     before = yaml.safe_load(text)
     lines = text.splitlines()
@@ -30,7 +31,7 @@ def replace_fields(text: str, changes: Mapping[str, Any]) -> str:
             block = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True, width=100)
             start, end = _extent(lines, name) if name in before else (len(lines), len(lines))
             lines[start:end] = block.splitlines()
-        changed = "\n".join(lines) + "\n"
+        changed = _with_marks("\n".join(lines) + "\n", marked)
         # Looked at as a reader will see it: YAML has forms that lines do not show.
         if yaml.safe_load(changed) != {**before, **changes}:
             raise ValueError("other fields changed, too")
@@ -48,13 +49,30 @@ def open_fields(text: str) -> list[str]:
     The mark stands in the field's value or in the comment behind it. Raises yaml.YAMLError for text
     that is no YAML.
     """
+    return [f"{path} (line {line + 1})" for path, line in _marked(text)]
+
+
+def open_paths(text: str) -> list[str]:
+    """The dotted paths of `open_fields`."""
+    return [path for path, _ in _marked(text)]
+
+
+def _marked(text: str) -> Iterator[tuple[str, int]]:
     lines = text.splitlines()
-    found = []
     for path, node in _scalars(yaml.compose(text, Loader=yaml.SafeLoader), ""):
         line = node.start_mark.line
         if _MARKED.search(lines[line], node.start_mark.column):
-            found.append(f"{path} (line {line + 1})")
-    return found
+            yield path, line
+
+
+def _with_marks(text: str, paths: Collection[str]) -> str:
+    """`text` with the mark behind the fields `paths` that have none."""
+    lines, there = text.splitlines(), open_paths(text)
+    for path, node in _scalars(yaml.compose(text, Loader=yaml.SafeLoader), ""):
+        # Behind a part of a value that takes several lines it would belong to the value.
+        if path in paths and path not in there and node.start_mark.line == node.end_mark.line:
+            lines[node.end_mark.line] += f"  # {MARK}"
+    return "\n".join(lines) + "\n"
 
 
 def _scalars(node: yaml.Node | None, path: str) -> Iterator[tuple[str, yaml.ScalarNode]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from fakecheck.card import CARD_FILE, DetectorCard, Metric, load_card
+from fakecheck.card import CARD_FILE, FITTED, DetectorCard, Metric, load_card
 from fakecheck.card_fields import read_fields
 from fakecheck.errors import CardError, PluginError, UsageError
 from fakecheck.files import atomic_path
@@ -258,7 +258,8 @@ def _terms(entries: Sequence[IndexEntry]) -> Iterable[str]:
 
 def _measured(row: Metric) -> str:
     recall = "" if row.recall_at_fpr01 is None else f", {row.recall_at_fpr01:.2f}"
-    return f"{plain(row.set)} {row.auc:.3f}{recall}"
+    fitted = " (not held back: its calibration was fitted to these)" if row.split == FITTED else ""
+    return f"{plain(row.set)} {row.auc:.3f}{recall}{fitted}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

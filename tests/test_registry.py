@@ -10,7 +10,7 @@ import pytest
 import fakecheck_detectors
 from fakecheck.card import CARD_FILE, Kind, load_card
 from fakecheck.errors import PluginError
-from fakecheck.index import BUNDLED, IndexEntry, check_record, read_registry
+from fakecheck.index import BUNDLED, FAMILIES_FILE, IndexEntry, check_record, read_registry
 from fakecheck.index_files import (
     CARDS,
     PAGE_FILE,
@@ -49,7 +49,10 @@ def test_every_word_has_a_meaning(known):
 def test_families_have_kinds_and_references(known):
     for family in known.families.values():
         assert family.kind in get_args(Kind)
-        assert any(f" {year}" in family.reference for year in range(2014, 2027))
+        assert any(f" {year}" in family.reference for year in range(2014, 2027)), (
+            f"registry/{FAMILIES_FILE}: {family.word}: end its reference with the year, as in "
+            "CVPR 2019"
+        )
 
 
 def test_members_are_families_of_the_same_kind_without_members(known):

@@ -15,7 +15,7 @@ from fakecheck.index import FAMILIES_FILE, INDEX_FILE, Registry, read_registry
 from fakecheck.index_files import CARDS, PAGE_FILE, artifacts_of
 from fakecheck.installed import InstalledDetector, Origin
 from fakecheck.plugins import PluginHost
-from tests.bundles import graph_def, make_card, write_bundle
+from tests.bundles import card_fields, graph_def, make_card, write_bundle
 from tests.index_samples import entry
 
 REGISTRY = Path(__file__).parents[1] / "registry"
@@ -244,6 +244,25 @@ def test_accuracy_is_the_lowest_of_the_detector_alone(fakecheck, checkout):
     fakecheck("add", checkout.parent / "detectors", "--registry", checkout)
     one = read_registry(checkout).entries[0]
     assert [(metric.set, metric.auc) for metric in one.accuracy] == [("s", 0.8), ("t", 0.95)]
+
+
+def test_figures_that_are_not_held_back_are_marked(fakecheck, checkout, monkeypatch):
+    row = card_fields()["metrics"][0]
+    rows = [row, {**row, "auc": 0.99, "set": "mine", "split": "calib"}]
+    write_bundle(checkout.parent / "detectors" / "a", id="a", metrics=rows)
+    fakecheck("add", checkout.parent / "detectors", "--registry", checkout)
+    page = (checkout / PAGE_FILE).read_text("utf-8")
+    fitted = "mine 0.990, 0.50 (not held back: its calibration was fitted to these)"
+    assert f"| drawn 0.900, 0.50; {fitted} |" in page
+    known = read_registry(checkout)
+    monkeypatch.setattr("fakecheck.cli.registry.registry", lambda: known)
+    for command in (["list"], ["show", "a"]):
+        out = fakecheck(*command)[1]
+        assert "mine (calib)" in out
+        assert "drawn (" not in out
+        assert out.endswith(
+            "(calib): not held back; the detector's calibration was fitted to these.\n"
+        )
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,28 @@ def test_the_hook_gives_the_card_s_folder(tmp_path, monkeypatch):
     del sys.modules["fakecheck_my_gan"]
 
 
+def test_the_workflow_has_a_line_for_a_fakecheck_that_is_on_no_index(tmp_path):
+    text = (make(tmp_path / "package") / ".github/workflows/test.yml").read_text()
+
+    def runs(workflow: str) -> list[str]:
+        steps = yaml.safe_load(workflow)["jobs"]["test"]["steps"]
+        return [step["run"] for step in steps if "run" in step]
+
+    assert runs(text)[0] == 'pip install -e ".[test]"'
+    switched = runs(text.replace("# - run:", "- run:"))
+    assert switched[0] == 'pip install "fakecheck @ git+https://example.org/fakecheck.git"'
+    assert switched[1:] == runs(text)
+
+
+def test_type_checkers_find_every_type(tmp_path):
+    """What mypy --strict asks of a package's code."""
+    for path in make(tmp_path / "package").rglob("*.py"):
+        for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(one, ast.FunctionDef):
+                assert one.returns is not None, path
+                assert all(argument.annotation for argument in one.args.args), path
+
+
 def test_the_card_says_what_is_known_and_marks_the_rest(tmp_path):
     folder = make(tmp_path / "package") / "fakecheck_my_gan"
     text = (folder / "detector.yaml").read_text()
@@ -129,6 +151,7 @@ def test_the_card_says_what_is_known_and_marks_the_rest(tmp_path):
         "summary",
         "input.width",
         "input.height",
+        "input.color",
         "training.data.0.set",
         "training.data.0.pictures",
         "training.data.0.terms",
@@ -201,5 +224,7 @@ def test_command(tmp_path, capsys):
     listed = {Path(line).relative_to(tmp_path / "fakecheck-my-gan") for line in said.out.split()}
     assert {path.as_posix() for path in listed} == FILES
     assert "mygan:\n    name: ...\n    kind: synthesis" in said.err
+    assert "catalogues/en.yaml,\n  mygan:\n    name: ...\n    text: ..." in said.err
+    assert "ko.yaml" in said.err
     assert run([*arguments, "--kind", "synthesis"]) == 6
     assert run([*arguments, "--kind", "swap", "--region", "frame", "--region", "eyes"]) == 2

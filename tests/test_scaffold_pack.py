@@ -14,11 +14,12 @@ import fakecheck_detectors
 from fakecheck.card import (
     CARD_FILE,
     GRAPH_FILE,
+    LABEL_MAP_FILE,
     ONNX_FILE,
     DetectorCard,
     load_card,
 )
-from fakecheck.card_text import open_fields, replace_fields
+from fakecheck.card_text import open_fields, open_paths, replace_fields
 from fakecheck.cli.main import run
 from fakecheck.engines.convert import Agreement
 from fakecheck.engines.optimize import record_sha256
@@ -208,7 +209,8 @@ def test_binary_label_map_and_saved_model(package, tmp_path):
 
 def test_pack_fills_the_card(package, tmp_path):
     data = graph(*RESIZE, node("size", "Const", value=int32(96, 96)))
-    packed = pack_bundle(package, *files(tmp_path, data, label_map(("face_blur", "face_dotnoise"))))
+    paths = files(tmp_path, data, label_map(("face_blur", "face_dotnoise")))
+    packed = pack_bundle(package, *paths, color="rgb")
     card = load_card(package)
     assert packed.card == card
     assert (card.input.width, card.input.height, card.input.color) == (96, 96, "rgb")
@@ -283,6 +285,42 @@ def test_size_and_colour(package, tmp_path):
         pack_bundle(package, *fixed, side=96)
 
 
+def open_input(folder: Path) -> list[str]:
+    return [path for path in open_paths((folder / CARD_FILE).read_text()) if "input" in path]
+
+
+def test_a_size_and_an_order_that_nobody_said_stay_marked(package, tmp_path):
+    free = files(tmp_path, graph())
+    left = pack_bundle(package, *free).left
+    assert [one.split(" ")[0] for one in left if "input" in one] == [
+        "input.width",
+        "input.height",
+        "input.color",
+    ]
+    # Not on any other account: another graph, or one thing said.
+    pack_bundle(package, *files(tmp_path, graph(node("more", "Const"))), color="bgr")
+    assert open_input(package) == ["input.width", "input.height"]
+    assert load_card(package).input.color == "bgr"
+    pack_bundle(package, *free, side=160)
+    assert open_input(package) == []
+    # What the contributor has chosen by hand is not marked again.
+    assert pack_bundle(package, *free).card.input.width == 160
+    assert open_input(package) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        graph(sizes=(-1, 96, 96, 3)),
+        graph(*RESIZE, node("size", "Const", value=int32(160, 160))),
+    ],
+    ids=["fixed", "resized"],
+)
+def test_a_size_that_the_graph_tells_is_not_marked(package, tmp_path, data):
+    pack_bundle(package, *files(tmp_path, data))
+    assert open_input(package) == ["input.color"]
+
+
 def test_packages_are_found(package, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for where in ("mygan", "fakecheck-mygan", "./fakecheck-mygan", str(package)):
@@ -306,6 +344,7 @@ def test_command(package, tmp_path, capsys, converter):
     said = capsys.readouterr()
     assert "classes      1 face_synthesis\n" in said.out
     assert "to fill in   architecture (line " in said.out
+    assert "160 x 160 rgb pixels, a guess: the graph takes any, so say --side\n" in said.out
     assert "--calibrate" in said.err
     assert run(["detectors", "pack", labels, graph_path, str(package.parent)]) == 1
     assert run(["detectors", "pack", "none.pb", labels, str(package.parent)]) == 2
@@ -313,55 +352,6 @@ def test_command(package, tmp_path, capsys, converter):
     Path(graph_path).write_bytes(graph(node("more", "Const")))
     assert run(["detectors", "pack", graph_path, labels, str(package.parent)]) == 1
     assert "model.onnx   not made: tf2onnx cannot convert it" in capsys.readouterr().out
-
-
-CARD_TEXT = """\
-# head
-one: 1  # TODO behind
-two:   # why
-  - a
-# about three
-three: {x: 1}
-
-# about four
-four:
-- TODO a
-- b: TODO
-
-  # inside
-  c: 2
-five: "TODO"
-"""
-
-
-def test_fields_are_replaced_and_comments_stay():
-    changed = replace_fields(CARD_TEXT, {"two": ["z"], "three": {"y": [1]}, "six": 6})
-    assert yaml.safe_load(changed) == {
-        **yaml.safe_load(CARD_TEXT),
-        "two": ["z"],
-        "three": {"y": [1]},
-        "six": 6,
-    }
-    for comment in ("# head", "# TODO behind", "# about three", "# about four", "# inside"):
-        assert comment in changed
-    assert replace_fields(changed, {"two": ["z"]}) == changed
-    assert changed.endswith("six: 6\n")
-
-
-@pytest.mark.parametrize("text", ["{a: 1,\n b: 2}\n", "a: {x: 1,\ny: 2}\nb: 1\n", '"a": 1\n'])
-def test_forms_that_lines_do_not_show_are_refused(text):
-    with pytest.raises(PluginError, match="cannot be changed by itself"):
-        replace_fields(text, {"a": 3})
-
-
-def test_open_fields():
-    assert open_fields(CARD_TEXT) == [
-        "one (line 2)",
-        "four.0 (line 10)",
-        "four.1.b (line 11)",
-        "five (line 15)",
-    ]
-    assert open_fields("") == []
 
 
 def test_another_size_or_colour_is_another_detector(package, tmp_path):
@@ -380,9 +370,13 @@ def test_another_size_or_colour_is_another_detector(package, tmp_path):
 def test_a_model_that_is_gone_is_made_again(package, tmp_path):
     paths = files(tmp_path, graph())
     pack_bundle(package, *paths)
-    (package / ONNX_FILE).unlink()
-    assert pack_bundle(package, *paths).agreement is not None
-    assert (package / ONNX_FILE).exists()
+    # Also of the bundle's own files, as `validate` advises.
+    for graph_path, labels in (paths, (package / GRAPH_FILE, package / LABEL_MAP_FILE)):
+        (package / ONNX_FILE).unlink()
+        packed = pack_bundle(package, graph_path, labels)
+        assert packed.agreement is not None
+        assert not packed.is_new
+        assert (package / ONNX_FILE).exists()
 
 
 @pytest.mark.parametrize("text", ["files: [x]", "input: 160", "a: &x [*x]"])

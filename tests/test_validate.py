@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fakecheck.card import CARD_FILE
+from fakecheck.card import CARD_FILE, GRAPH_FILE, LABEL_MAP_FILE
 from fakecheck.cli.main import run
 from fakecheck.errors import ExitCode
 from fakecheck.index import registry
@@ -134,11 +134,26 @@ def test_a_new_family_is_asked_for_in_a_checkout_only(tmp_path, call):
     code, out, _ = call(package)
     assert (code, failed_checks(out)) == (ExitCode.OK, [])
     assert f"–words.family{said}" in squeezed(out)
+    assert squeezed("left out, since") in squeezed(out)
+    assert squeezed("lies in no checkout of fakecheck, where the entry would") in squeezed(out)
     (tmp_path / "registry" / "cards").mkdir(parents=True)
     (tmp_path / "registry" / "families.yaml").touch()
     code, out, _ = call(package)
     assert (code, failed_checks(out)) == (ExitCode.OTHER, ["words.family"])
     assert said in squeezed(out)
+    for place in ("registry/families.yaml", "fakecheck/report/catalogues/en.yaml", "ko.yaml"):
+        assert place in squeezed(out)
+
+
+def test_who_makes_a_missing_model_is_told_as_it_works(tmp_path, call, monkeypatch):
+    package = good_package(tmp_path / "package", onnx=None)
+    folder = package / MODULE
+    files = f"{folder / GRAPH_FILE} {folder / LABEL_MAP_FILE}"
+    said = squeezed(call(package)[1])
+    assert squeezed(f"fakecheck detectors pack {files} {folder} makes it") in said
+    assert "optimize" not in said
+    install(package, tmp_path / "site", monkeypatch)
+    assert squeezed("fakecheck detectors optimize bright makes it") in squeezed(call("bright")[1])
 
 
 def test_a_family_of_another_kind_fails_anywhere(tmp_path, call):

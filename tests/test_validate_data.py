@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 
 from fakecheck.calibration import detector_llr
 from fakecheck.card import load_card
+from fakecheck.card_text import open_fields
 from fakecheck.cli.main import run
 from fakecheck.detector import Detector, cut_crops
 from fakecheck.engines import open_engine
@@ -91,7 +93,12 @@ def test_calibration_is_fitted_and_written_into_the_card(bundle, drawn, capsys):
     assert (row.set, row.split, row.positives, row.negatives) == ("bright_set", "calib", 40, 40)
     assert row.auc > 0.9
     assert row.recall_at_fpr01 is None
-    unchanged = {"classes", "false_alarm_llr", "metrics"}
+    assert card.training.data[:-1] == old.training.data
+    data = card.training.data[-1]
+    assert (data.set, data.split, data.use) == ("bright_set", "calib", "calibration")
+    assert (data.pictures, data.terms) == (2 * FILES, "TODO")
+    fields = {"classes", "false_alarm_llr", "metrics"}
+    unchanged = {**dict.fromkeys(fields, True), "training": {"data"}}
     assert card.model_dump(exclude=unchanged) == old.model_dump(exclude=unchanged)
     assert sorted(one.name for one in bundle.iterdir()) == sorted([*card.files, path.name])
 
@@ -99,7 +106,42 @@ def test_calibration_is_fitted_and_written_into_the_card(bundle, drawn, capsys):
 def test_the_row_of_a_set_is_replaced(bundle, drawn):
     for _ in range(2):
         assert validate(str(bundle), Options(data=drawn, calibrate=True)).passed
+        # What the card still lacks then.
+        path = bundle / "detector.yaml"
+        path.write_text(path.read_text().replace("terms: TODO", "terms: drawn, no terms"))
     assert [row.set for row in load_card(bundle).metrics] == ["drawn", "bright_set"]
+    rows = load_card(bundle).training.data
+    assert [(row.use, row.terms) for row in rows[1:]] == [("calibration", "drawn, no terms")]
+
+
+def test_the_set_is_called_as_is_said(bundle, drawn):
+    path = bundle / "detector.yaml"
+    text = path.read_text().replace("command:", "seed: 7  # TODO\n  command:", 1)
+    path.write_text(re.sub(r"\n  seed: \d+\n", "\n", text))
+    validate(str(bundle), Options(data=drawn, calibrate=True))
+    # One that the card names already has its terms there.
+    report = validate(str(bundle), Options(data=drawn, calibrate=True, data_set="none"))
+    assert finding(report, "data.fit").message.endswith("fitted to 40 fakes and 40 reals of none")
+    card = load_card(bundle)
+    assert [(row.set, row.split) for row in card.metrics] == [("drawn", "val"), ("none", "calib")]
+    assert [(row.set, row.use, row.terms) for row in card.training.data] == [
+        ("none", "none", "none"),
+        ("none", "calibration", "none"),
+    ]
+    assert "seed: 7  # TODO\n" in path.read_text(), "what is left to fill in stays so"
+    assert run(["detectors", "validate", str(bundle), "--data", str(drawn), "--set", "x y"]) == 1
+    assert run(["detectors", "validate", str(bundle), "--set", "x"]) == ExitCode.USAGE
+    assert run(["detectors", "validate", str(bundle), "--data", str(drawn), "--set", " "]) == 2
+
+
+def test_terms_that_nobody_said_are_left_to_fill_in(bundle, drawn):
+    path = bundle / "detector.yaml"
+    report = validate(str(bundle), Options(data=drawn, calibrate=True, data_set="mine"))
+    left = open_fields(path.read_text())
+    assert [one.split(" ")[0] for one in left] == ["training.data.1.terms"]
+    assert finding(report, "data.fit").message.endswith(
+        f"whose terms are left to fill in: {left[0]}"
+    )
 
 
 def test_calibrated_ratios_tell_the_drawn_fakes(bundle, drawn):
@@ -114,6 +156,16 @@ def test_calibrated_ratios_tell_the_drawn_fakes(bundle, drawn):
     assert np.median(real) < -1
     # The table on the card is of the same ratios.
     assert (real > card.false_alarm_llr[0.1]).mean() == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_size_that_nobody_chose_is_not_calibrated(bundle, drawn):
+    path = bundle / "detector.yaml"
+    path.write_text(re.sub(r"(width: \d+)", r"\1  # TODO", path.read_text()))
+    before = sha256(bundle)
+    report = validate(str(bundle), Options(data=drawn, calibrate=True))
+    assert finding(report, "data.fit").status == "failed"
+    assert finding(report, "data.fit").message.startswith("input.width still has the mark TODO")
+    assert sha256(bundle) == before
 
 
 def test_too_few_files_change_nothing(bundle, copied):

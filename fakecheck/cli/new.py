@@ -13,6 +13,7 @@ from fakecheck.index import registry
 from fakecheck.plugins import PluginHost
 from fakecheck.regions import REGIONS
 from fakecheck.scaffold.names import Names, check_free, kind_of
+from fakecheck.validate.words import ENGLISH, KOREAN
 
 
 @click.command()
@@ -81,8 +82,11 @@ def new(
         click.echo(folder / path)
     if not known:
         click.echo(
-            f"\nThe family {family} is new: its word needs an entry in registry/families.yaml,\n"
-            f"  {family}:\n    name: ...\n    kind: {kind}\n    reference: ...",
+            f"\nThe family {family} is new. In your pull request its word needs an entry in "
+            "registry/families.yaml,\n"
+            f"  {family}:\n    name: ...\n    kind: {kind}\n    reference: ...\n"
+            f"and one under families_known in {ENGLISH},\n"
+            f"  {family}:\n    name: ...\n    text: ...\n({KOREAN}).",
             err=True,
         )
     click.echo(f"\nNext: fakecheck detectors pack GRAPH.pb LABELS.pbtxt {folder}", err=True)

@@ -31,14 +31,16 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--color",
     type=click.Choice(["rgb", "bgr"]),
-    help="Their channel order, which no graph tells.  [as the card says]",
+    help="Their channel order, which no graph tells; the Object Detection API's is rgb.  [as the"
+    " card says]",
 )
 def pack(graph: Path, labels: Path, package: str, side: int | None, color: str | None) -> None:
     """Put a frozen graph and its label map into a detector's package.
 
     PACKAGE is the package's folder, or the name of a detector whose package `fakecheck detectors
     new` made in this folder. The card gets sha256, classes and the size of the input, and with the
-    extra fakecheck[tensorflow] model.onnx is made. A graph other than the one before takes the
+    extra fakecheck[tensorflow] model.onnx is made. What neither the graph nor an option tells stays
+    marked as left to fill in. A graph other than the one before takes the
     calibration and the metrics away: the detector is silent until it is calibrated anew.
     """
     # Not at the top: the engines are imported only by those who need them.
@@ -69,6 +71,8 @@ def _facts(packed: Packed) -> list[tuple[str, str]]:
         source = "the only ones that the graph takes"
     elif facts.resized == size:
         source = "to which the graph resizes"
+    elif any(field.startswith("input.width") for field in packed.left):
+        source = "a guess: the graph takes any, so say --side"
     else:
         source = "the graph takes any; --side changes it"
     if packed.agreement is not None:

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from fakecheck.card import FITTED, Metric
 from fakecheck.cli.markup import escape
 from fakecheck.cli.registry_add import add
 from fakecheck.cli.shared import FORMAT
@@ -161,6 +162,17 @@ def _print_entries(entries: Sequence[IndexEntry], form: str) -> None:
     for cells in zip(*columns.values(), strict=True):
         table.add_row(*map(escape, cells))
     console.print(table)
+    if "ROC AUC" in columns:
+        _explain_fitted(entries)
+
+
+def _set(row: Metric) -> str:
+    return f"{row.set} ({FITTED})" if row.split == FITTED else row.set
+
+
+def _explain_fitted(entries: Sequence[IndexEntry]) -> None:
+    if any(row.split == FITTED for entry in entries for row in entry.accuracy):
+        click.echo(f"({FITTED}): not held back; the detector's calibration was fitted to these.")
 
 
 def _columns(entries: Sequence[IndexEntry]) -> dict[str, list[str]]:
@@ -170,7 +182,7 @@ def _columns(entries: Sequence[IndexEntry]) -> dict[str, list[str]]:
         "family": [f"{one.family}\n{one.kind.replace('_', ' ')}" for one in entries],
         "finds": [artifacts_of(one.classes) for one in entries],
         "ROC AUC": [
-            "\n".join(f"{row.auc:.3f} {row.set}" for row in one.accuracy) or "not stated"
+            "\n".join(f"{row.auc:.3f} {_set(row)}" for row in one.accuracy) or "not stated"
             for one in entries
         ],
         # A distribution's name may be parted at its hyphens.
@@ -218,13 +230,14 @@ def _show(console: Console, entry: IndexEntry, known: Registry) -> None:
     if entry.accuracy:
         console.print("\n[bold]Measured[/] of this detector alone, on undegraded pictures")
         console.print(_accuracy(entry))
+        _explain_fitted([entry])
 
 
 def _accuracy(entry: IndexEntry) -> Table:
     table = _table("set", "ROC AUC", "recall at 1 % FPR", "fakes", "reals", "reals from")
     for row in entry.accuracy:
         table.add_row(
-            escape(row.set if row.split == "val" else f"{row.set} ({row.split})"),
+            escape(_set(row) if row.split in ("val", FITTED) else f"{row.set} ({row.split})"),
             f"{row.auc:.3f}",
             "" if row.recall_at_fpr01 is None else f"{row.recall_at_fpr01:.2f}",
             str(row.positives),

@@ -25,6 +25,7 @@ Examples:
   fakecheck detectors validate contrib/mygan
   fakecheck detectors validate contrib/mygan --load --faces photos/
   fakecheck detectors validate contrib/mygan --load --data mine/ --format markdown
+  fakecheck detectors validate contrib/mygan --data mine/ --set "CelebA, 300" --calibrate
 
 \b
 Exit codes: 0 all checks passed, 1 a check failed, 2 the command line is wrong, 3 a folder cannot be
@@ -48,6 +49,13 @@ read.
     help="Measure accuracy on the files in DIR/real and DIR/fake.",
 )
 @click.option(
+    "--set",
+    "data_set",
+    metavar="NAME",
+    help="What the card, and with it the index, calls the data set of --data.  [default: as the"
+    " folder is called]",
+)
+@click.option(
     "--calibrate",
     is_flag=True,
     help="With --data: fit the card's calibration to them, and write it with the figures.",
@@ -61,7 +69,13 @@ read.
     help="How to print it; markdown is for a pull request.",
 )
 def validate(
-    target: str, load: bool, faces: Path | None, data: Path | None, calibrate: bool, form: str
+    target: str,
+    load: bool,
+    faces: Path | None,
+    data: Path | None,
+    data_set: str | None,
+    calibrate: bool,
+    form: str,
 ) -> int:
     """Check a detector: an installed one by its id, or a folder.
 
@@ -73,6 +87,8 @@ def validate(
         raise UsageError("--faces is for --load", "give both")
     if calibrate and data is None:
         raise UsageError("--calibrate needs --data DIR with the folders real and fake")
+    if data_set is not None and (data is None or not data_set.strip()):
+        raise UsageError("--set needs a name, and --data DIR with the folders real and fake")
     if faces is not None and not faces.is_dir():
         raise InputError(f"{faces} is no folder")
     # Not at the top: the engines are imported only by those who need them.
@@ -80,7 +96,7 @@ def validate(
     from fakecheck.validate.examine import validate as examine
     from fakecheck.validate.record import markdown, validation_record
 
-    options = Options(load, faces, data, calibrate)
+    options = Options(load, faces, data, calibrate, data_set)
     console = Console(stderr=True)
     with console.status("looking at the files") as status:
 

@@ -1,4 +1,8 @@
-"""The words of the HTML report: one YAML file a language, with the same keys in each."""
+"""The words of the HTML report: one YAML file a language, with the same keys in each.
+
+English alone must name every family and artifact: a contributor who adds one need not know the
+other languages, which show the English words until somebody translates them.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from fakecheck.report.record import visible
 from fakecheck.types import Report
 
 LANGUAGES = ("en", "ko")
+# Keys that a language may lack.
+LENT = ("families_known.", "artifacts.")
 
 
 class Words:
@@ -109,6 +115,17 @@ class Words:
 
 @cache
 def catalogue(language: str) -> dict[str, str]:
+    """Sentence by dotted key: those of the language's file, and English ones that it may lack."""
+    own = written(language)
+    return {**own, **lent(written("en"), own)}
+
+
+def lent(english: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+    """The English names and sentences of families and artifacts of which `own` has none."""
+    return {key: text for key, text in english.items() if key.startswith(LENT) and key not in own}
+
+
+def written(language: str) -> dict[str, str]:
     """Sentence by dotted key, as `catalogues/<language>.yaml` has them."""
     file = files("fakecheck.report").joinpath(f"catalogues/{language}.yaml")
     return dict(_flat(yaml.safe_load(file.read_text(encoding="utf-8"))))

@@ -18,7 +18,7 @@ from fakecheck.card import (
     load_card,
 )
 from fakecheck.card_fields import read_fields
-from fakecheck.card_text import open_fields, replace_fields
+from fakecheck.card_text import open_fields, open_paths, replace_fields
 from fakecheck.engines.convert import Agreement
 from fakecheck.engines.optimize import optimize_bundle
 from fakecheck.errors import (
@@ -100,8 +100,8 @@ def pack_bundle(
     """Copies `graph` and `labels` into the bundle `folder` and fills in its card.
 
     `side` in pixels and `color`, rgb or bgr, are those of the pictures that the graph takes, None:
-    as the graph says, or else the card. Everything is checked before anything is written, and each
-    file is replaced as a whole.
+    as the graph says, or else the card, where what is marked as left to fill in stays so.
+    Everything is checked before anything is written, and each file is replaced as a whole.
 
     Raises GraphRefusedError or PluginError for a graph that can be no detector's, CardError for a
     label map or a card that cannot be used, UsageError for a `side` that the graph contradicts,
@@ -131,7 +131,8 @@ def pack_bundle(
     values = {**before, **changes, "folder": folder}
     card = check_record(DetectorCard, values, path)
     check_ends(facts.ends, card, graph.name)
-    text = replace_fields(text, changes)
+    told = _told(facts, side, color)
+    text = replace_fields(text, changes, [path for path in open_paths(text) if path not in told])
 
     contents = ((GRAPH_FILE, data), (LABEL_MAP_FILE, label_map), (CARD_FILE, text.encode("utf-8")))
     for name, content in contents:
@@ -178,6 +179,12 @@ def _input(
         "height": size[1],
         "color": color or on_card.get("color", "rgb"),
     }
+
+
+def _told(facts: GraphFacts, side: int | None, color: str | None) -> list[str]:
+    """The fields of the card's input that are no guess any more. No graph tells the colours."""
+    size = side is not None or facts.fixed is not None or facts.resized is not None
+    return [*(["input.width", "input.height"] if size else []), *(["input.color"] if color else [])]
 
 
 def _read_graph(path: Path) -> tuple[bytes, GraphFacts]:

@@ -15,8 +15,8 @@ from fakecheck.calibration import (
     false_alarm_table,
     fit_calibration,
 )
-from fakecheck.card import CARD_FILE, Calibration, DetectorCard
-from fakecheck.card_text import replace_fields
+from fakecheck.card import CARD_FILE, FITTED, Calibration, DetectorCard
+from fakecheck.card_text import MARK, open_fields, open_paths, replace_fields
 from fakecheck.errors import CardError, PluginError
 from fakecheck.files import atomic_path
 from fakecheck.types import Floats
@@ -27,6 +27,8 @@ from fakecheck.validate.subject import Subject
 
 # The fewest for a table of false alarms of two rates, 10 % and 5 %.
 MIN_FILES = 20
+# What the card's training data call the use of such files.
+CALIBRATION = "calibration"
 
 
 def check_files(subject: Subject) -> str:
@@ -87,23 +89,38 @@ def describe_accuracy(found: Accuracy) -> str:
 def check_fit(subject: Subject) -> str:
     """Fits the card to `subject.data` and writes it, as a whole or not at all.
 
-    Changed are each class's calibration and threshold, false_alarm_llr, and the metrics' row of
-    this set. Of a file the largest face counts, of a clip that of each frame; each file is one
-    independent witness. Raises PluginError or CardError where the data do not allow it, and
-    OutputError where the card cannot be written.
+    Changed are each class's calibration and threshold, false_alarm_llr, and the rows that tell of a
+    calibration in the metrics and in the training data: those of another one hold no more. Of a new
+    data set the terms are left to fill in. Of a file the largest face counts, of a clip that of
+    each frame; each file is one independent witness. Raises PluginError or CardError where the data
+    do not allow it, and OutputError where the card cannot be written.
     """
     assert subject.data is not None
-    fitted, changes = _fit(subject.card, subject.scores)
-    found = measure(subject.scores, fitted, subject.data.resolve().name, "calib")
     path = subject.folder / CARD_FILE
     text = path.read_text(encoding="utf-8")
-    kept = [row for row in yaml.safe_load(text).get("metrics", []) if not _is_of(row, found)]
+    guessed = [field for field in open_paths(text) if field.startswith("input.")]
+    if guessed:
+        raise CardError(
+            f"{', '.join(guessed)} still {'have' if len(guessed) > 1 else 'has'} the mark {MARK}, "
+            "and a calibration holds only for the pictures that the graph takes",
+            "fakecheck detectors pack with --side and --color writes what they are",
+        )
+    fitted, changes = _fit(subject.card, subject.scores)
+    found = measure(subject.scores, fitted, subject.set_name, FITTED)
+    before = yaml.safe_load(text)
+    kept = [row for row in before.get("metrics", []) if not _is_of_a_fit(row)]
     changes["metrics"] = [*kept, found.metric()]
-    new = replace_fields(text, changes)
+    rows, at = _with_calibration(before["training"]["data"], found)
+    changes["training"] = {**before["training"], "data": rows}
+    mine = f"training.data.{at}."
+    marked = [path for path in open_paths(text) if path.startswith("training.")]
+    new = replace_fields(text, changes, [path for path in marked if not path.startswith(mine)])
     with atomic_path(path) as temporary:
         temporary.write_text(new, encoding="utf-8", newline="\n")
     subject.forget_card()
-    return f"{path} written, fitted to {found.fakes} fakes and {found.reals} reals"
+    said = f"{path} written, fitted to {found.fakes} fakes and {found.reals} reals of {found.set}"
+    left = [one for one in open_fields(new) if one.startswith(f"{mine}terms ")]
+    return f"{said}, whose terms are left to fill in: {left[0]}" if left else said
 
 
 def _fit(card: DetectorCard, scores: DataScores) -> tuple[list[Calibration], dict[str, Any]]:
@@ -134,9 +151,24 @@ def _largest(files: list[FileScores]) -> Floats:
     return np.stack([faces[0] for one in files for faces in one.frames])
 
 
-def _is_of(row: dict[str, Any], found: Accuracy) -> bool:
-    mine = ("detector", found.set, found.split)
-    return (row.get("of", "detector"), row.get("set"), row.get("split")) == mine
+def _is_of_a_fit(row: dict[str, Any]) -> bool:
+    return (row.get("of", "detector"), row.get("split")) == ("detector", FITTED)
+
+
+def _with_calibration(
+    rows: list[dict[str, Any]], found: Accuracy
+) -> tuple[list[dict[str, Any]], int]:
+    """The rows of training data, with one for this fit in place of any other's, and which it is."""
+    terms = [row["terms"] for row in rows if row["set"] == found.set]
+    mine = {
+        "set": found.set,
+        "split": FITTED,
+        "use": CALIBRATION,
+        "pictures": found.fakes + found.reals,
+        "terms": terms[0] if terms else MARK,
+    }
+    at = next((i for i, row in enumerate(rows) if row["use"] == CALIBRATION), len(rows))
+    return [*rows[:at], mine, *(row for row in rows[at:] if row["use"] != CALIBRATION)], at
 
 
 DATA_CHECKS: tuple[Check[Subject], ...] = (

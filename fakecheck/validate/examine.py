@@ -28,13 +28,14 @@ class Options:
 
     `load` opens and runs the graphs, on drawn faces and on those in the pictures of `faces`. `data`
     is a folder with `real` and `fake`, on which accuracy is measured; with `calibrate` the card is
-    fitted to it and written.
+    fitted to it and written. `data_set` is its name there, None: the folder's.
     """
 
     load: bool = False
     faces: Path | None = None
     data: Path | None = None
     calibrate: bool = False
+    data_set: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def examination(
         options.data,
         options.calibrate,
         progress,
+        options.data_set,
     )
     return Examination(subject, bundle_checks(options))
 

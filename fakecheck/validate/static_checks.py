@@ -87,7 +87,11 @@ def check_family(bundle: Bundle) -> str:
     except CardError as error:
         if card.family in families or _in_checkout(bundle.folder):
             raise
-        raise Skipped(error.message, error.advice) from error
+        raise Skipped(
+            f"{error.message}; left out, since {bundle.folder} lies in no checkout of fakecheck, "
+            "where the entry would be written",
+            error.advice,
+        ) from error
 
 
 def _in_checkout(folder: Path) -> bool:
@@ -208,8 +212,17 @@ def _onnx_or_skip(bundle: Bundle) -> None:
     if bundle.card.onnx is None:
         raise Skipped(
             f"there is no {ONNX_FILE}: the detector runs only where TensorFlow is installed",
-            f"fakecheck detectors optimize {bundle.card.id} makes it",
+            f"{_maker(bundle)} makes it, where TensorFlow is",
         )
+
+
+def _maker(bundle: Bundle) -> str:
+    """The command that makes the ONNX model. `optimize` finds what is installed only."""
+    folder = bundle.folder
+    if any(one.folder.resolve() == folder.resolve() for one in installed_bundles()):
+        return f"fakecheck detectors optimize {bundle.card.id}"
+    files = f"{folder / GRAPH_FILE} {folder / LABEL_MAP_FILE}"
+    return f"fakecheck detectors pack {files} {folder}"
 
 
 def _read(bundle: Bundle, name: str) -> bytes:

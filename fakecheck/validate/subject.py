@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fakecheck.card import FITTED
 from fakecheck.detector import Detector, Findings
 from fakecheck.engines import Engine, RawBoxes, open_engine
 from fakecheck.engines.convert import Agreement, compare
@@ -31,13 +32,21 @@ class Subject(Bundle):
     """A bundle, and what to try it with.
 
     `faces` is a folder of pictures with faces, `data` one with the folders `real` and `fake`, to
-    which `calibrate` fits the card; `progress` is told how many files of `data` are done.
+    which `calibrate` fits the card; `progress` is told how many files of `data` are done, and
+    `data_set` is what the files are called on the card.
     """
 
     faces: Path | None = None
     data: Path | None = None
     calibrate: bool = False
     progress: Progress = quiet
+    data_set: str | None = None
+
+    @property
+    def set_name(self) -> str:
+        """The data set's name, that of its folder where none was said."""
+        assert self.data is not None
+        return self.data_set or self.data.resolve().name
 
     @cached_property
     def alone(self) -> Alone:
@@ -80,10 +89,9 @@ class Subject(Bundle):
     @cached_property
     def accuracy(self) -> Accuracy:
         """Measured on `data` with the calibration that the card has when first asked."""
-        assert self.data is not None
         calibrations = [spec.calibration for spec in self.card.classes]
-        split: Split = "calib" if self.calibrate else "test"
-        return measure(self.scores, calibrations, self.data.resolve().name, split)
+        split: Split = FITTED if self.calibrate else "test"
+        return measure(self.scores, calibrations, self.set_name, split)
 
     def detect(self, scene: Scene) -> Findings:
         """What the detector finds in a scene, however small its faces are."""

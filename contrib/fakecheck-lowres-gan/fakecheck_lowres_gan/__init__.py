@@ -6,5 +6,5 @@ from fakecheck.hookspecs import hookimpl
 
 
 @hookimpl
-def fakecheck_detectors():
+def fakecheck_detectors() -> list[Path]:
     return [Path(__file__).parent]
