@@ -57,6 +57,8 @@ def judge_picture(path: Path, detectors: DetectorSet, folder: Path) -> Judged:
 def judge_clip(path: Path, detectors: DetectorSet, folder: Path) -> Judged:
     """The verdict on every second frame of `path`, and on pairs of frames woven into one each."""
     planes, rate = _planes(path)
+    if len(planes) < 2:
+        raise MediaError(f"{path}: is too short to be woven")
     found = {}
     for name, pairs in zip(CLIPS, (planes[::2], list(_woven(planes))), strict=True):
         copy = folder / "clip.mp4"

@@ -17,6 +17,7 @@ from fakecheck.card_fields import read_fields
 from fakecheck.errors import CardError
 from fakecheck.filters import check_filters
 from fakecheck.regions import REGIONS
+from fakecheck.types import FALSE_ALARM_RANGE
 
 CARD_FILE = "detector.yaml"
 SCHEMA = "fakecheck.detector/1"
@@ -141,9 +142,15 @@ class Licence(Fields):
 
 
 def check_alarms(table: dict[float, float]) -> None:
-    """Raises ValueError for what cannot be rates and the ratios that so many reals exceed."""
+    """Raises ValueError for what cannot be rates and the ratios that so many reals exceed.
+
+    Under the commonest row nothing is known, so that has to be more frequent than what can be asked
+    for.
+    """
     if any(not 0 < rate < 1 for rate in table):
         raise ValueError("false_alarm_llr: rates must lie between 0 and 1")
+    if max(table) <= FALSE_ALARM_RANGE[1]:
+        raise ValueError(f"false_alarm_llr: needs a rate over {FALSE_ALARM_RANGE[1]}, as 0.1")
     ratios = [table[rate] for rate in sorted(table, reverse=True)]
     if ratios != sorted(ratios):
         raise ValueError("false_alarm_llr: the rarer, the higher a ratio must be")

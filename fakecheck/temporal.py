@@ -53,12 +53,10 @@ class FeatureSpec(Fields):
 class Bands(Fields):
     """The probabilities between which a face is left inconclusive, and how they were chosen.
 
-    A face is called fake over the probability that `false_alarm_rate` of real ones exceed (of one
-    face; more faces raise it), and real under `real_below`, under which `miss_rate` of the forged
-    ones lie whose family has a detector. `forged_over` is what makes a sample part of a span.
+    A face is called real under `real_below`, under which `miss_rate` of the forged ones lie whose
+    family has a detector. `forged_over` is what makes a sample part of a span.
     """
 
-    false_alarm_rate: float = Field(gt=0, lt=1)
     miss_rate: float = Field(gt=0, lt=1)
     real_below: float = Field(gt=0, le=0.5)
     forged_over: float = Field(gt=0, lt=1)

@@ -178,7 +178,7 @@ class Verdict:
 
     Over `threshold` a file is called fake, under `real_below` real; None where nobody says so.
     Where there was nothing to judge, `unjudged` says why and `probability` is None.
-    `false_alarm_rate` is the share of real files that exceeded the threshold when it was set.
+    `false_alarm_rate` is the share of real files that was to exceed the threshold at most.
     """
 
     label: Label

@@ -71,7 +71,7 @@ class _Face:
 
 
 def threshold(cards: Sequence[DetectorCard], rate: float = FALSE_ALARM_RATE) -> float:
-    """The probability over which a face is called fake, that real ones exceed at this rate.
+    """The probability over which a face is called fake, that real ones exceed at this rate at most.
 
     A loud detector alone brings the mean of n ratios over T when its own log-ratio exceeds
     log(n T). T is where the chances of that, over all detectors, add up to `rate` (Boole's
@@ -197,8 +197,8 @@ def shares(ratios: Sequence[tuple[str, float]], probability: float) -> tuple[Fam
 
 
 def rate_percent(rate: float) -> str:
-    """A rate that somebody chose, in percent with all its digits."""
-    return f"{round(100 * rate, 6):g}%"
+    """A rate that somebody chose, in percent."""
+    return f"{round(100 * rate, 2):g}%"
 
 
 def _reason(

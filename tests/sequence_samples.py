@@ -62,7 +62,6 @@ def write_model(folder: Path, **changes: Any) -> Path:
         "sample_calibration": CALIBRATION,
         "false_alarm_llr": {0.1: 0.5, 0.01: 2.0},
         "bands": {
-            "false_alarm_rate": 0.01,
             "miss_rate": 0.05,
             "real_below": 0.4,
             "forged_over": 0.5,

@@ -185,6 +185,17 @@ def test_arguments_are_checked_in_one_way(detectors, given, kind, message):
         check_files([FACE], **arguments)
 
 
+@pytest.mark.parametrize("path", [FACE, CLIP])
+def test_the_rate_of_false_alarms_reaches_the_verdict(detectors, path):
+    usual = check_video(path, detectors).verdict
+    more = check_video(path, detectors, false_alarm_rate=0.05).verdict
+    assert (usual.false_alarm_rate, more.false_alarm_rate) == (0.01, 0.05)
+    assert more.probability == usual.probability
+    assert more.threshold < usual.threshold
+    (outcome,) = check_files([path], detectors, false_alarm_rate=0.005)
+    assert outcome.report.verdict.threshold > usual.threshold
+
+
 def test_numbers_of_numpy_are_numbers(detectors):
     report = check_image(FACE, detectors, threads=np.int64(1), min_face=np.float32(400))
     assert report.verdict.unjudged == "face_too_small"

@@ -58,6 +58,7 @@ def test_good_card(tmp_path):
         ({"filters": [{"name": "clahe", "tiles": 0}]}, "tiles must be 1 to 64, got 0"),
         ({"filters": [{"name": "emboss"}] * 17}, "at most 16 filters"),
         ({"version": "9" * 5000 + ".0.0"}, "version: "),
+        ({"false_alarm_llr": {0.01: 1.0, 0.05: 0.0}}, "needs a rate over 0.05, as 0.1"),
         ({"false_alarm_llr": {0.01: 1.0, 2.0: 0.0}}, "rates must lie between 0 and 1"),
         ({"false_alarm_llr": {0.1: 5.0, 0.01: 1.0}}, "the rarer, the higher a ratio must be"),
         ({"false_alarm_llr": {0.1: math.nan, 0.01: 1.0}}, "finite number"),

@@ -116,14 +116,14 @@ GOLDEN = {
 
 GOLDEN_CSV = """\
 file,frame,seconds,face,detector,family,artifact,score,left,top,right,bottom,\
-face_verdict,face_probability,in_span,file_verdict,file_probability,threshold,llr
+face_verdict,face_probability,in_span,file_verdict,file_probability,threshold,llr,false_alarm_rate
 clips/talk.mp4,10,0.4,0,deepfakes,deepfakes,face_boundary,0.91,105.0,90.0,295.0,320.0,,,\
-,fake,0.971235,0.5,3.25
+,fake,0.971235,0.5,3.25,0.01
 clips/talk.mp4,20,0.8,0,partswap,partswap,mouth_partswap,0.5,170.0,250.0,250.0,300.0,,,\
-,fake,0.971235,0.5,-0.1
+,fake,0.971235,0.5,-0.1,0.01
 clips/talk.mp4,20,0.8,,frames,stylegan,frame_gridnoise,0.25,0.0,0.0,640.0,480.0,,,\
-,fake,0.971235,0.5,0.5
-photos/face.jpg,,,,,,,,,,,,,,,inconclusive,,,
+,fake,0.971235,0.5,0.5,0.01
+photos/face.jpg,,,,,,,,,,,,,,,inconclusive,,,,0.01
 """
 
 validator = Draft202012Validator(load_schema())

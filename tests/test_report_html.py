@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ def still(frame: int = 4, time: float | None = 0.16) -> Still:
     return Still(frame, time, jpeg, 320, 240, timed_report().detections[:2])
 
 
-def page(tmp_path: Path, *reports: Report, language: str = "en", **options: bool) -> Page:
+def page(tmp_path: Path, *reports: Report, language: str = "en", **options: Any) -> Page:
     path = tmp_path / "page.html"
     with HtmlReport(path, Words(language), now=NOW, **options) as html:
         for report in reports:
@@ -202,7 +203,8 @@ def test_the_rate_of_false_alarms_is_said(tmp_path: Path, language: str) -> None
     words = Words(language)
     for label, rates in (("fake", ("98%", "2%")), ("inconclusive", ("2%",))):
         verdict = Verdict(label, 0.95, 0.9, "", 0.5, None, 0.02)  # type: ignore[arg-type]
-        found = page(tmp_path, replace(image_report(), verdict=verdict), language=language)
+        report = replace(image_report(), verdict=verdict)
+        found = page(tmp_path, report, language=language, rate=0.02)
         panel = found.one("div", "verdict", label).text
         assert all(rate in panel for rate in rates)
         assert words("made.numbers", rate="2%") in found.text

@@ -36,6 +36,6 @@ def test_of_faces_that_are_as_bad_the_first_one_gives_the_reason(judged):
 
 
 def test_limits_keep_their_order_and_nothing_under_even_odds_is_fake(judged):
-    bands = {"false_alarm_rate": 0.01, "miss_rate": 0.05, "real_below": 0.5, "forged_over": 0.5}
+    bands = {"miss_rate": 0.05, "real_below": 0.5, "forged_over": 0.5}
     verdict = judged(-0.5, bands=bands, false_alarm_llr={0.1: -3.0, 0.01: -2.0}).verdict
     assert (verdict.label, verdict.real_below, verdict.threshold) == ("real", 0.5, 0.5)

@@ -12,6 +12,8 @@ from fakecheck.types import Floats
 
 BOOTSTRAPS = 1000
 BINS = 15
+# False alarm rates at which pages count what is called fake.
+RATES = (0.005, 0.01, 0.02, 0.05)
 Interval = tuple[float, float, float]
 """A value and the ends of its 95 % interval."""
 

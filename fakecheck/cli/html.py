@@ -43,5 +43,5 @@ class PageWriter:
 @contextmanager
 def open_page(path: Path, language: str, options: Options, overview: bool) -> Iterator[PageWriter]:
     """The writer of the page at `path`, which is in its place when the block ends."""
-    with HtmlReport(path, Words(language), overview) as page:
+    with HtmlReport(path, Words(language), overview, rate=options.false_alarm_rate) as page:
         yield PageWriter(page, options)

@@ -168,7 +168,8 @@ _DETECTORS = (
         default=FALSE_ALARM_RATE,
         show_default=True,
         metavar="SHARE",
-        help="Share of real files that may be called fake; a higher one finds more forgeries.",
+        help="Share of real files that is to be called fake at most; a higher one finds more. No "
+        "limit goes under even odds.",
     ),
 )
 

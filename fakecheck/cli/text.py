@@ -27,7 +27,8 @@ from fakecheck.report.moments import (
 from fakecheck.report.percent import digits_of
 from fakecheck.report.record import visible
 from fakecheck.report.troubles import of_file
-from fakecheck.types import DetectionRow, FaceVerdict, Label, Report
+from fakecheck.types import FALSE_ALARM_RATE, DetectionRow, FaceVerdict, Label, Report
+from fakecheck.verdict import rate_percent
 
 MAX_ROWS = 12
 MAX_FAMILIES = 6
@@ -92,10 +93,14 @@ def _details(report: Report, verbose: bool) -> list[Text]:
         parts.append(f"  probability of fake {verdict.probability:.{digits}f}")
     if verdict.threshold is not None:
         limit = f"{verdict.threshold:.{digits}f}"
+        other = verdict.false_alarm_rate != FALSE_ALARM_RATE
+        asked = f", for {rate_percent(verdict.false_alarm_rate)} false alarms" if other else ""
         if verdict.real_below is None:
             parts.append(f"  (threshold {limit})")
         else:
-            parts.append(f"  (real under {verdict.real_below:.{digits}f}, fake over {limit})")
+            parts.append(
+                f"  (real under {verdict.real_below:.{digits}f}, fake over {limit}{asked})"
+            )
     lines = [Text.assemble(*parts)]
     if verdict.reason:
         lines.append(Text(visible(verdict.reason)))

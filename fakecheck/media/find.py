@@ -15,7 +15,7 @@ PICTURE_SUFFIXES = frozenset(
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".mkv", ".webm", ".avi", ".gif"}
     | {".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".mts", ".m2ts"}
-    | {".wmv", ".asf", ".flv", ".f4v", ".ogv", ".ogg"}
+    | {".wmv", ".asf", ".flv", ".f4v", ".ogv"}
 )
 # Media that cannot be read, taken all the same so that somebody is told.
 OTHER_SUFFIXES = frozenset({".jp2", ".jxl"})
@@ -87,7 +87,7 @@ def resolved(path: Path) -> Path:
 def identity(path: Path) -> str:
     """What two names of one file have in common: no links, and any letters' case and form.
 
-    On many systems, and on cards from cameras on all of them, IMG.JPG and img.jpg are one file;
-    where they are two, taking them for one does no harm.
+    On many systems, and on cards from cameras on all of them, IMG.JPG and img.jpg are one file.
+    Where they are two, taking them for one costs an output another name, or is refused.
     """
     return unicodedata.normalize("NFC", str(resolved(path))).casefold()

@@ -6,8 +6,10 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from fakecheck.errors import MediaError
 from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
@@ -159,21 +161,21 @@ class Video(Media):
         done = -1
         with opened(self.path, self.demuxer) as (container, stream):
             stream.codec_context.thread_type = "AUTO"
-            decoded = without_combs(frames_and_gaps(container, stream, False))
+            decoded = self._frames(container, stream, False)
             for index in wanted:
                 if index <= done:
                     continue
                 key = table.key_before(index)
                 if key - (done + 1) > SEEK_SKIPS:
                     container.seek(int(table.pts[key]), stream=stream)
-                    decoded = without_combs(frames_and_gaps(container, stream, False))
+                    decoded = self._frames(container, stream, False)
                 for frame in decoded:
                     if stop():
                         return
                     shown = None if frame is None else table.index(frame.pts)
                     if frame is not None and shown is not None and shown >= index:
                         done, time = shown, float(table.times[shown])
-                        self._check_limits(shown, time, frame)
+                        self._check_limits(shown, time)
                         yield shown, time, frame
                         break
         if done < 0:
@@ -186,7 +188,7 @@ class Video(Media):
             tail_lost = cut_off = is_cut_off(self.path, self.demuxer)
             stream.codec_context.thread_type = "AUTO"
             clock = Clock(stream, self.fps)
-            for frame in without_combs(frames_and_gaps(container, stream, cut_off)):
+            for frame in self._frames(container, stream, cut_off):
                 if stop():
                     return
                 if frame is None:
@@ -194,7 +196,7 @@ class Video(Media):
                     continue
                 tail_lost = cut_off
                 time = clock.time(index, frame)
-                self._check_limits(index, time, frame)
+                self._check_limits(index, time)
                 yield index, time, frame
                 index += 1
         if index == 0:
@@ -205,9 +207,20 @@ class Video(Media):
             plural = "s were" if lost > 1 else " was"
             raise MediaError(f"{self.path}: {lost} damaged packet{plural} skipped")
 
-    def _check_limits(self, index: int, time: float | None, frame: VideoFrame) -> None:
+    def _frames(
+        self, container: InputContainer, stream: VideoStream, cut_off: bool
+    ) -> Iterator[VideoFrame | None]:
+        """Frames as they are to be shown, and gaps; none is larger than the limit."""
+        return without_combs(self._small_enough(frames_and_gaps(container, stream, cut_off)))
+
+    def _small_enough(self, frames: Iterator[VideoFrame | None]) -> Iterator[VideoFrame | None]:
+        for frame in frames:
+            if frame is not None:
+                self._limits.check_pixels(self.path, frame.width, frame.height)
+            yield frame
+
+    def _check_limits(self, index: int, time: float | None) -> None:
         limits = self._limits
-        limits.check_pixels(self.path, frame.width, frame.height)
         if index >= limits.max_frames:
             raise MediaError(self._too_many())
         if time is not None and time > limits.max_seconds:

@@ -36,6 +36,7 @@ COLUMNS = (
     "file_probability",
     "threshold",
     "llr",
+    "false_alarm_rate",
 )
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), in both widths.
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -50,11 +51,11 @@ class CsvWriter:
     `face` is the track's id, empty for a detector of whole frames; `seconds` is empty for a
     picture. `face_verdict` and `face_probability` are the face's own, `in_span` is yes where the
     box lies in the seconds in which that face carried the verdict; all three are empty where nobody
-    said so. `file_verdict`, `file_probability` and `threshold` are the file's, the same in all of
-    its rows, `llr` is the box's. A text that a spreadsheet would run as a formula, such as the file
-    name `=1+1.jpg`, gets a `'` in front, and control characters in it become
-    escapes such as `\\x1b`. Open the stream with newline="", as Python's csv module
-    asks for.
+    said so. `file_verdict`, `file_probability`, `threshold` and `false_alarm_rate` are the file's,
+    the same in all of its rows, `llr` is the box's. A text that a spreadsheet would run as a
+    formula, such as the file name `=1+1.jpg`, gets a `'` in front, and control characters in it
+    become escapes such as `\\x1b`. Open the stream with newline="", as Python's csv module asks
+    for.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -69,19 +70,20 @@ class CsvWriter:
         file = report.media.path
         writer = self._quoter if ";" in file else self._writer
         verdicts = {one.track: one for one in report.face_verdicts}
-        said = _said_of_file(report)
+        said, rate = _said_of_file(report), report.verdict.false_alarm_rate
         writer.writerows(
             [
                 *_cells(file, row),
                 *_said_of_face(row, verdicts.get(row.track), report),
                 *said,
                 number("llr", row.llr, LLR_DIGITS),
+                rate,
             ]
             for row in report.detections
         )
         if not report.detections:
-            empty = len(COLUMNS) - 2 - len(said)
-            writer.writerow([_safe(file), *[""] * empty, *said, ""])
+            empty = len(COLUMNS) - 3 - len(said)
+            writer.writerow([_safe(file), *[""] * empty, *said, "", rate])
         self._stream.flush()
 
     def close(self) -> None:

@@ -62,11 +62,16 @@ class HtmlReport:
     Sections wait in an unnamed file beside it, so that memory holds one row a file and no more.
     However the context ends, the page holds what was added until then; an exception puts a remark
     on it, and before the first file it leaves what was at `path`. `overview` puts a table of all
-    files first. Raises OutputError.
+    files first; `rate` is that of false alarms. Raises OutputError.
     """
 
     def __init__(
-        self, path: Path, words: Words, overview: bool = True, now: datetime | None = None
+        self,
+        path: Path,
+        words: Words,
+        overview: bool = True,
+        now: datetime | None = None,
+        rate: float = FALSE_ALARM_RATE,
     ) -> None:
         self._path = path
         self._words = words
@@ -78,7 +83,7 @@ class HtmlReport:
         self._artifacts: set[str] = set()
         self._unusable: dict[str, None] = {}
         self._spent = 0
-        self._rate = FALSE_ALARM_RATE
+        self._rate = rate
 
     def __enter__(self) -> HtmlReport:
         with ExitStack() as stack:
@@ -121,7 +126,6 @@ class HtmlReport:
         )
         view = file_view(report, self._words, kept, size, left_out=bool(stills) and not kept)
         self._detectors.update(report.detector_versions)
-        self._rate = report.verdict.false_alarm_rate
         self._artifacts |= {visible(box.artifact) for box in report.detections}
         self._append("file.html", row=row, view=view)
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from fakecheck.card import DetectorCard
 from fakecheck_training.accuracy.judging import judge_all
 from fakecheck_training.accuracy.rows import Alarms, Calls, calls, false_alarms
+from fakecheck_training.curves import RATES
 from fakecheck_training.measured import STATES, Shot, in_state
-
-RATES = (0.005, 0.01, 0.02, 0.05)
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,6 @@ def fit(
         "sample_calibration": each.model_dump(),
         "false_alarm_llr": false_alarm_table(llr, groups[1]),
         "bands": {
-            "false_alarm_rate": recipe.false_alarm_rate,
             "miss_rate": recipe.miss_rate,
             "real_below": round(min(0.5, exceeded_by(known, 1 - recipe.miss_rate)), 4),
             "forged_over": forged_over(fakes, each),

@@ -140,7 +140,6 @@ def new_card(
         "sample_calibration": dict(SILENT),
         "false_alarm_llr": dict(NO_TABLE),
         "bands": {
-            "false_alarm_rate": recipe.false_alarm_rate,
             "miss_rate": recipe.miss_rate,
             "real_below": 0.5,
             "forged_over": 0.5,

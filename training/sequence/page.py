@@ -10,6 +10,7 @@ from pathlib import Path
 from fakecheck import __version__
 from fakecheck.files import atomic_path
 from fakecheck.temporal import SequenceCard
+from fakecheck.types import FALSE_ALARM_RATE
 from fakecheck.verdict import rate_percent
 from fakecheck_training.curves import BINS
 from fakecheck_training.sequence.metrics import Accuracy
@@ -117,9 +118,7 @@ def to_markdown(page: Page) -> str:
         "# Verdicts on videos",
         f"fakecheck {__version__} with {versions}; measured on {date.today()}, made by"
         " `python -m fakecheck_training.sequence.evaluate`.",
-        INTRO.format(
-            alarms=bands.false_alarm_rate, real_below=bands.real_below, misses=bands.miss_rate
-        ),
+        INTRO.format(alarms=FALSE_ALARM_RATE, real_below=bands.real_below, misses=bands.miss_rate),
         "## Forged videos",
         VIDEOS.format(forged=page.forged, real=page.real, bins=BINS),
         _ways(page.ways),

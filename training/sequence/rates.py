@@ -10,8 +10,7 @@ import numpy as np
 from fakecheck.temporal import SequenceCard
 from fakecheck.temporal_verdict import fake_over
 from fakecheck.types import Floats
-
-RATES = (0.005, 0.01, 0.02, 0.05)
+from fakecheck_training.curves import RATES
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,6 @@ class SequenceRecipe:
     dropout: float = 0.2
     sample_weight: float = 0.5
     window: int = 32
-    false_alarm_rate: float = 0.01
     miss_rate: float = 0.05
     augment: Augment = field(default_factory=Augment)
 
@@ -75,9 +74,8 @@ def _problems(recipe: SequenceRecipe) -> Iterator[str]:
     for name in recipe.calibrate_on:
         if name not in recipe.sets:
             yield f"calibrate_on: {name!r} is none of sets"
-    for name in ("false_alarm_rate", "miss_rate"):
-        if not 0 < getattr(recipe, name) < 1:
-            yield f"{name} must be between 0 and 1, got {getattr(recipe, name):g}"
+    if not 0 < recipe.miss_rate < 1:
+        yield f"miss_rate must be between 0 and 1, got {recipe.miss_rate:g}"
 
 
 def model_folder(work: Path, recipe: SequenceRecipe) -> Path:
