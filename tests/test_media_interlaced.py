@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,7 +12,7 @@ from media_samples import cut
 
 from fakecheck.errors import MediaError
 from fakecheck.media import Sampling, open_media
-from fakecheck.media.interlaced import without_combs
+from fakecheck.media.interlaced import Stored, with_neighbours, without_combs
 from fakecheck.types import Frame, Image
 
 WIDTH, HEIGHT, STEP = 160, 96, 4
@@ -106,30 +105,44 @@ def decoded(path: Path) -> Iterator[av.VideoFrame]:
         yield from container.decode(video=0)
 
 
-def test_whole_frames_are_handed_on_as_they_are(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
+def write_whole(path: Path, frames: int) -> Path:
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index in range(5):
+        for index in range(frames):
             output.mux(stream.encode(av.VideoFrame.from_ndarray(woven(index), "bgr24")))
         output.mux(stream.encode(None))
-    frames = list(decoded(path))
-    assert [id(frame) for frame in without_combs(frames)] == [id(frame) for frame in frames]
+    return path
 
 
-def test_gaps_stay_where_they_are_and_sizes_may_change(tmp_path: Path) -> None:
-    first = list(decoded(write_woven(tmp_path / "a.mp4", frames=6)))
-    other = [frame.reformat(width=80, height=48) for frame in first[:3]]
-    given = [first[0], first[1], None, *first[2:], *other, None]
-    taken = list(without_combs(given))
-    assert [frame and (frame.width, frame.pts) for frame in taken] == [
-        frame and (frame.width, frame.pts) for frame in given
+def test_whole_frames_are_handed_on_at_once_as_they_are(tmp_path: Path) -> None:
+    frames = list(decoded(write_whole(tmp_path / "a.mp4", 3)))
+    waiting = iter(frames)
+    stored = next(with_neighbours(waiting))
+    assert stored == Stored(frames[0])
+    assert without_combs(stored) is frames[0]
+    assert next(waiting) is frames[1]
+    assert list(with_neighbours(frames)) == [Stored(frame) for frame in frames]
+
+
+def test_neighbours_are_those_in_time_and_none_beyond_a_gap(tmp_path: Path) -> None:
+    a, b, c, d = list(decoded(write_woven(tmp_path / "a.mp4", frames=6)))[:4]
+    (whole,) = decoded(write_whole(tmp_path / "b.mp4", 1))
+    assert list(with_neighbours([a, b, None, c, whole, d])) == [
+        Stored(a, None, b),
+        Stored(b, a, None),
+        None,
+        Stored(c, None, whole),
+        Stored(whole),
+        Stored(d, whole, None),
     ]
 
 
-def test_time_stamps_and_their_base_are_kept(tmp_path: Path) -> None:
-    given = list(decoded(write_woven(tmp_path / "a.mp4", frames=6)))
-    times = [(frame.pts, frame.time_base) for frame in given]
-    assert [(f.pts, f.time_base) for f in without_combs(given) if f is not None] == times
-    assert all(base == Fraction(1, 12800) for _, base in times)
+def test_neighbours_of_another_size_count_for_none(tmp_path: Path) -> None:
+    a, b, c = list(decoded(write_woven(tmp_path / "a.mp4", frames=6)))[:3]
+    other = b.reformat(width=80, height=48)
+    alone, between = without_combs(Stored(b)), without_combs(Stored(b, a, c))
+    assert (between.width, between.height) == (WIDTH, HEIGHT)
+    odd = without_combs(Stored(b, other, other))
+    assert (odd.to_ndarray() == alone.to_ndarray()).all()
+    assert (between.to_ndarray() != alone.to_ndarray()).any()

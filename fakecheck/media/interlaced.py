@@ -6,9 +6,10 @@ others. Shown as they are, whatever moves has combs, which detectors have never 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
+from typing import NamedTuple
 
 from av.error import BlockingIOError, EOFError
 from av.filter import Graph
@@ -18,67 +19,59 @@ from av.video.frame import VideoFrame
 FILTER = ("bwdif", "mode=send_frame:deint=interlaced")
 
 
-def without_combs(frames: Iterable[VideoFrame | None]) -> Iterator[VideoFrame | None]:
-    """The frames, from the first on that the decoder calls interlaced through a filter.
+class Stored(NamedTuple):
+    """A frame as it was decoded, with its neighbours if it is interlaced and they are there."""
 
-    That needs the frame before and the one after. None stands where a frame is lost.
-    """
-    weaver: _Weaver | None = None
+    frame: VideoFrame
+    before: VideoFrame | None = None
+    after: VideoFrame | None = None
+
+
+def with_neighbours(frames: Iterable[VideoFrame | None]) -> Iterator[Stored | None]:
+    """The frames in their order; None stands where one is lost."""
+    before: VideoFrame | None = None
+    held: VideoFrame | None = None
     for frame in frames:
-        if weaver and not (frame and weaver.takes(frame)):
-            yield from weaver.end()
-            weaver = None
-        if weaver is None and frame and frame.interlaced_frame:
-            weaver = _Weaver(frame)
-        if weaver and frame:
-            yield from weaver.add(frame)
+        if held is not None:
+            yield Stored(held, before, frame)
+            before, held = held, None
+        if frame is None:
+            yield None
+            before = None
+        elif frame.interlaced_frame:
+            held = frame
         else:
-            yield frame
-    if weaver:
-        yield from weaver.end()
+            yield Stored(frame)
+            before = frame
+    if held is not None:
+        yield Stored(held, before)
 
 
-class _Weaver:
-    """The filter, for frames like `first`."""
-
-    def __init__(self, first: VideoFrame) -> None:
-        self._kind = _kind(first)
-        self._times: deque[tuple[int | None, Fraction | None]] = deque()
-        self._graph = Graph()
-        self._graph.link_nodes(
-            self._graph.add_buffer(
-                width=first.width,
-                height=first.height,
-                format=first.format,
-                time_base=first.time_base or Fraction(1, 1000),
-            ),
-            self._graph.add(*FILTER),
-            self._graph.add("buffersink"),
-        ).configure()
-
-    def takes(self, frame: VideoFrame) -> bool:
-        return _kind(frame) == self._kind
-
-    def add(self, frame: VideoFrame) -> Iterator[VideoFrame]:
-        self._times.append((frame.pts, frame.time_base))
-        self._graph.push(frame)
-        yield from self._ready()
-
-    def end(self) -> Iterator[VideoFrame]:
-        self._graph.push(None)
-        yield from self._ready()
-
-    def _ready(self) -> Iterator[VideoFrame]:
-        while self._times:
-            try:
-                frame = self._graph.vpull()
-            except (BlockingIOError, EOFError):
-                return
-            # The filter has time stamps of its own, of half the base.
-            frame.pts, time_base = self._times.popleft()
-            if time_base is not None:
-                frame.time_base = time_base
-            yield frame
+def without_combs(stored: Stored) -> VideoFrame:
+    """The frame itself, or of an interlaced one a whole one; it has no time stamp then."""
+    frame = stored.frame
+    if not frame.interlaced_frame:
+        return frame
+    graph = Graph()
+    graph.link_nodes(
+        graph.add_buffer(
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=frame.time_base or Fraction(1, 1000),
+        ),
+        graph.add(*FILTER),
+        graph.add("buffersink"),
+    ).configure()
+    around = (stored.before, frame, stored.after)
+    alike = [one for one in around if one is not None and _kind(one) == _kind(frame)]
+    for one in (*alike, None):
+        graph.push(one)
+    whole: list[VideoFrame] = []
+    with suppress(BlockingIOError, EOFError):
+        while len(whole) < len(alike):
+            whole.append(graph.vpull())
+    return whole[alike.index(frame)]
 
 
 def _kind(frame: VideoFrame) -> tuple[int, int, str]:

@@ -15,7 +15,7 @@ from fakecheck.errors import MediaError
 from fakecheck.media.base import Limits, Media, Picker, Sampling, Turn, never
 from fakecheck.media.containers import is_cut_off
 from fakecheck.media.display import square, turn_of
-from fakecheck.media.interlaced import without_combs
+from fakecheck.media.interlaced import Stored, with_neighbours, without_combs
 from fakecheck.media.streams import duration_of, frames_and_gaps, opened
 from fakecheck.media.timetable import (
     EXACT_SEEKS,
@@ -26,7 +26,7 @@ from fakecheck.media.timetable import (
 )
 from fakecheck.types import Frame, Image, MediaInfo
 
-_Decoded = tuple[int, float | None, VideoFrame]
+_Decoded = tuple[int, float | None, Stored]
 """Index, seconds after the stream's start, frame."""
 
 
@@ -64,9 +64,9 @@ class Video(Media):
         # One for the whole clip: a frame's own would set up libswscale anew for every frame.
         converter = VideoReformatter()
         taken = False
-        for index, time, frame in self._sampled(sampling, stop):
+        for index, time, stored in self._sampled(sampling, stop):
             taken = True
-            yield Frame(index, time, self._upright(frame, converter))
+            yield Frame(index, time, self._upright(stored, converter))
         if not taken and sampling.start and not stop():
             start, end = f"{sampling.start:g}", sampling.end
             if sampling.start >= (self.info.duration or 0):
@@ -134,20 +134,20 @@ class Video(Media):
     def _in_passing(self, sampling: Sampling, stop: Callable[[], bool]) -> Iterator[_Decoded]:
         """The frames that the sampling takes as they come by."""
         picker = Picker(sampling)
-        for index, time, frame in self._decoded(stop):
+        for index, time, stored in self._decoded(stop):
             if picker.over(time):
                 return
             if picker.takes(time):
-                yield index, time, frame
+                yield index, time, stored
 
     def _in_order(self, wanted: Sequence[int], stop: Callable[[], bool]) -> Iterator[_Decoded]:
         """The frames `wanted`, ascending, of all that are decoded up to the last of them."""
         if not wanted:
             return
         chosen: Container[int] = wanted if isinstance(wanted, range) else frozenset(wanted)
-        for index, time, frame in self._decoded(stop):
+        for index, time, stored in self._decoded(stop):
             if index in chosen:
-                yield index, time, frame
+                yield index, time, stored
             if index == wanted[-1]:
                 return
 
@@ -169,14 +169,14 @@ class Video(Media):
                 if key - (done + 1) > SEEK_SKIPS:
                     container.seek(int(table.pts[key]), stream=stream)
                     decoded = self._frames(container, stream, False)
-                for frame in decoded:
+                for stored in decoded:
                     if stop():
                         return
-                    shown = None if frame is None else table.index(frame.pts)
-                    if frame is not None and shown is not None and shown >= index:
+                    shown = None if stored is None else table.index(stored.frame.pts)
+                    if stored is not None and shown is not None and shown >= index:
                         done, time = shown, float(table.times[shown])
                         self._check_limits(shown, time)
-                        yield shown, time, frame
+                        yield shown, time, stored
                         break
         if done < 0:
             raise MediaError(f"{self.path}: no frame could be decoded")
@@ -188,16 +188,16 @@ class Video(Media):
             tail_lost = cut_off = is_cut_off(self.path, self.demuxer)
             stream.codec_context.thread_type = "AUTO"
             clock = Clock(stream, self.fps)
-            for frame in self._frames(container, stream, cut_off):
+            for stored in self._frames(container, stream, cut_off):
                 if stop():
                     return
-                if frame is None:
+                if stored is None:
                     lost, tail_lost = lost + 1, True
                     continue
                 tail_lost = cut_off
-                time = clock.time(index, frame)
+                time = clock.time(index, stored.frame)
                 self._check_limits(index, time)
-                yield index, time, frame
+                yield index, time, stored
                 index += 1
         if index == 0:
             raise MediaError(f"{self.path}: no frame could be decoded")
@@ -209,9 +209,9 @@ class Video(Media):
 
     def _frames(
         self, container: InputContainer, stream: VideoStream, cut_off: bool
-    ) -> Iterator[VideoFrame | None]:
-        """Frames as they are to be shown, and gaps; none is larger than the limit."""
-        return without_combs(self._small_enough(frames_and_gaps(container, stream, cut_off)))
+    ) -> Iterator[Stored | None]:
+        """Frames and gaps; none is larger than the limit."""
+        return with_neighbours(self._small_enough(frames_and_gaps(container, stream, cut_off)))
 
     def _small_enough(self, frames: Iterator[VideoFrame | None]) -> Iterator[VideoFrame | None]:
         for frame in frames:
@@ -232,10 +232,11 @@ class Video(Media):
     def _too_long(self) -> str:
         return f"{self.path}: is longer than {self._limits.max_seconds:g} s, the limit"
 
-    def _upright(self, frame: VideoFrame, converter: VideoReformatter) -> Image:
-        """BGR at the size of the clip's first frame, which a stream may leave halfway."""
+    def _upright(self, stored: Stored, converter: VideoReformatter) -> Image:
+        """BGR without combs, of the size of the clip's first frame, which a stream may leave."""
         # Transposing swaps the sides, so the way back from upright to stored is the same.
         width, height = self._turn.size(self.info.width, self.info.height)
+        frame = without_combs(stored)
         pixels = converter.reformat(frame, width, height, format="bgr24").to_ndarray()
         return np.ascontiguousarray(self._turn.apply(pixels.astype(np.uint8, copy=False)))
 
