@@ -40,6 +40,7 @@ FORGED_CLIP = RESOURCES / "forged_clip.mp4"
 
 @pytest.fixture(scope="module")
 def detectors(tmp_path_factory):
+    pytest.importorskip("onnx", reason="onnx, which draws the test models, is not installed")
     folder = write_bundle(tmp_path_factory.mktemp("bundle"), onnx=onnx_model())
 
     class Plugin:
