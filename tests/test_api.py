@@ -94,10 +94,11 @@ def _rows(value):
     return value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
 
 
-def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
-    text = (RESOURCES.parents[1] / "README.md").read_text("utf-8")
+@pytest.mark.parametrize(("page", "count"), [("README.md", 1), ("docs/python.md", 4)])
+def test_what_the_pages_show_runs(tmp_path, monkeypatch, page, count):
+    text = (RESOURCES.parents[1] / page).read_text("utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == count
     shutil.copy(FACE, tmp_path / "photo.jpg")
     shutil.copy(CLIP, tmp_path / "clip.mp4")
     (tmp_path / "photos").mkdir()
@@ -109,7 +110,9 @@ def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
     names = {"data": FACE.read_bytes()}
     exec("\n".join(blocks), names)
     assert names["report"].verdict.probability is not None
-    assert [row["media"]["path"] for row in names["table"]] == [str(Path("photos", "a.jpg"))]
+    if page != "README.md":
+        assert [row["media"]["path"] for row in names["table"]] == [str(Path("photos", "a.jpg"))]
+        assert list(names["left_out"]) == [Path("photos", "b.jpg")]
 
 
 def test_a_report_becomes_json_and_a_pickle():
