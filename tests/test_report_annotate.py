@@ -128,7 +128,9 @@ def test_families_are_named_only_on_fakes() -> None:
 @pytest.mark.parametrize("width", [480, 1280])
 def test_a_fake_is_said_to_be_no_proof(width: int) -> None:
     (piece,) = banner_rows(FAKE, FAMILIES)[-1]
-    assert piece.text == "evidence, not proof: about 1 real file in 100 is called fake"
+    assert piece.text == "evidence, not proof: about 1% of real files are called fake"
+    (piece,) = banner_rows(replace(FAKE, false_alarm_rate=0.05), FAMILIES)[-1]
+    assert piece.text == "evidence, not proof: about 5% of real files are called fake"
     assert banner_rows(replace(FAKE, label="inconclusive"), FAMILIES)[-1][0].text == "because"
     heights = [banner_tile(width, 14, FAKE, families).shape[0] for families in (FAMILIES, ())]
     heights.append(banner_tile(width, 14, replace(FAKE, reason=""), ()).shape[0])

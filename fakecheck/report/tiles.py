@@ -14,6 +14,7 @@ from PIL import ImageDraw, ImageFont
 
 from fakecheck.report.percent import digits_of, limit_percent, percent
 from fakecheck.types import FamilyScore, Image, Label, Report, Verdict
+from fakecheck.verdict import rate_percent
 
 Color = tuple[int, int, int]  # red, green, blue
 
@@ -41,7 +42,7 @@ BLACK: Color = (0, 0, 0)
 GREY: Color = (165, 165, 165)
 STRIP: Color = (24, 24, 27)
 MIN_FONT = 10
-NO_PROOF = "evidence, not proof: about 1 real file in 100 is called fake"
+NO_PROOF = "evidence, not proof: about {rate} of real files are called fake"
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,9 @@ def banner_rows(
     else:
         second = [Piece(verdict.reason, GREY)] if verdict.reason else []
     rows = [first, second] if second else [first]
-    return [*rows, [Piece(NO_PROOF, GREY)]] if verdict.label == "fake" else rows
+    if verdict.label != "fake":
+        return rows
+    return [*rows, [Piece(NO_PROOF.format(rate=rate_percent(verdict.false_alarm_rate)), GREY)]]
 
 
 def _draw_row(
