@@ -12,6 +12,7 @@ from pages import Page
 from fakecheck.cli.annotate import Names
 from fakecheck.cli.main import run
 from fakecheck.errors import ExitCode
+from fakecheck.media.find import identity
 from fakecheck.report.catalogue import Words
 
 RESOURCES = Path(__file__).parent / "resources"
@@ -108,7 +109,7 @@ def test_a_page_that_cannot_be_written_is_code_6(tmp_path: Path) -> None:
 
 
 def test_outputs_of_two_kinds_in_one_folder_have_two_names(tmp_path: Path) -> None:
-    names = Names([tmp_path / "c.png", tmp_path / "IMG_1.JPG"])
+    names = Names({identity(tmp_path / name) for name in ("c.png", "IMG_1.JPG")})
     assert names.free(tmp_path, Path("a.png"), ".png").name == "a.png"
     assert names.free(tmp_path, Path("x/A.mp4"), ".png").name == "A-2.png"
     assert names.free(tmp_path / "other", Path("a.mp4"), ".png").name == "a.png"

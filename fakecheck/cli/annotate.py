@@ -18,10 +18,11 @@ KEPT = {".jpg", ".jpeg", ".png"}
 
 
 class Names:
-    """Paths of outputs: no two of a run get the same, and none that of one of the `inputs`."""
+    """Paths of outputs: no two of a run get the same, and none that of a file whose `identity` is
+    among the `inputs`."""
 
-    def __init__(self, inputs: Iterable[Path]) -> None:
-        self._taken = {identity(path) for path in inputs}
+    def __init__(self, inputs: Iterable[str]) -> None:
+        self._taken = set(inputs)
 
     def free(self, folder: Path, path: Path, suffix: str) -> Path:
         """The stem of `path` with `suffix` in `folder`, numbered from the second one on."""

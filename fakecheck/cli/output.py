@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -50,16 +50,16 @@ class TextWriter:
         """Nothing ends a text."""
 
 
-def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
-    """Raises UsageError where an option would overwrite one of `inputs`, or two write one file."""
-    read = {identity(path) for path in inputs}
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Container[str]) -> None:
+    """Raises UsageError where an option would overwrite a file whose `identity` is among `inputs`,
+    or two write one file."""
     owner: dict[str, str] = {}
     for option, path in outputs.items():
         # Devices and pipes take what comes, from several too.
         if path is None or takes_all(path):
             continue
         place = identity(path)
-        if place in read:
+        if place in inputs:
             raise UsageError(f"{option} {path} would overwrite a file that is to be looked at")
         if place in owner:
             raise UsageError(f"{owner[place]} and {option} would both write {path}")

@@ -18,7 +18,7 @@ from fakecheck.cli.timeline import TimelineDrawer
 from fakecheck.errors import ExitCode, MediaError, OutputError
 from fakecheck.loading import DetectorSet, load_detectors
 from fakecheck.media import Limits, find_media
-from fakecheck.media.find import resolved
+from fakecheck.media.find import identity, resolved
 from fakecheck.pipeline import Options, Outcome, check_files
 from fakecheck.plugins import PluginHost
 from fakecheck.types import PLUGIN_STAGE
@@ -94,7 +94,7 @@ def _scan(
     outputs = {resolved(path) for path in (annotate, timeline) if path is not None}
     files = list(find_media(paths, outputs))
     writes = any((output, csv, html, annotate, timeline))
-    inputs = files if writes else []
+    inputs = {identity(path) for path in files} if writes else set()
     names = Names(inputs)
     drawer = TimelineDrawer(timeline, single, names) if timeline is not None else None
     written = {"--output": output, "--csv": csv, "--html": html}
