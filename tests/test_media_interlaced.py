@@ -146,3 +146,13 @@ def test_neighbours_of_another_size_count_for_none(tmp_path: Path) -> None:
     odd = without_combs(Stored(b, other, other))
     assert (odd.to_ndarray() == alone.to_ndarray()).all()
     assert (between.to_ndarray() != alone.to_ndarray()).any()
+
+
+@pytest.mark.parametrize("size", [(2, HEIGHT), (WIDTH, 2)])
+def test_frames_too_small_for_the_filter_are_handed_on(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    first = next(decoded(write_woven(tmp_path / "a.mp4", frames=6)))
+    small = first.reformat(*size)
+    assert small.interlaced_frame
+    assert without_combs(Stored(small, small, small)) is small

@@ -17,6 +17,8 @@ from av.video.frame import VideoFrame
 
 # Of FFmpeg's filters the one that moved the verdicts the least: training/EXPERIMENTS.md, 43.
 FILTER = ("bwdif", "mode=send_frame:deint=interlaced")
+# The smallest frames that it takes.
+COLUMNS, LINES = 3, 4
 
 
 class Stored(NamedTuple):
@@ -50,7 +52,7 @@ def with_neighbours(frames: Iterable[VideoFrame | None]) -> Iterator[Stored | No
 def without_combs(stored: Stored) -> VideoFrame:
     """The frame itself, or of an interlaced one a whole one; it has no time stamp then."""
     frame = stored.frame
-    if not frame.interlaced_frame:
+    if not frame.interlaced_frame or frame.width < COLUMNS or frame.height < LINES:
         return frame
     graph = Graph()
     graph.link_nodes(
