@@ -1,7 +1,7 @@
 """How far verdicts move when the same pictures and clips are stored in another way.
 
-Every picture is judged as a PNG, in other formats and in quarter turns; every clip at half its
-rate, and woven from its frames into interlaced ones. Prints, for each way of storing, how many are
+Every picture is judged as a PNG, in other formats, in quarter turns and tilted, its corners filled
+with what they mirror; every clip at half its rate, and woven from its frames into interlaced ones. Prints, for each way of storing, how many are
 called fake, inconclusive and real, and the mean change of the log odds.
 """
 
@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from PIL import Image as Pillow
 
@@ -33,6 +34,9 @@ PICTURES: dict[str, tuple[str, dict[str, object], int]] = {
     "turned by 90": (".png", {}, 90),
     "turned by 180": (".png", {}, 180),
     "turned by 270": (".png", {}, 270),
+    "tilted by 10": (".png", {}, 10),
+    "tilted by 20": (".png", {}, 20),
+    "tilted by 45": (".png", {}, 45),
 }
 CLIPS = ("half rate", "woven")
 MOST_FRAMES = 200
@@ -47,11 +51,23 @@ def judge_picture(path: Path, detectors: DetectorSet, folder: Path) -> Judged:
     found = {}
     for name, (suffix, options, degrees) in PICTURES.items():
         copy = folder / f"picture{suffix}"
-        picture.rotate(degrees, expand=True).save(copy, **options)
+        _turned(picture, degrees).save(copy, **options)
         check: Callable[..., object] = check_video if suffix == ".gif" else check_image
         report = check(copy, detectors)
         found[name] = report.verdict  # type: ignore[attr-defined]
     return found
+
+
+def _turned(picture: Pillow.Image, degrees: int) -> Pillow.Image:
+    if degrees % 90 == 0:
+        return picture.rotate(degrees, expand=True)
+    size = picture.size
+    turn = cv2.getRotationMatrix2D((size[0] / 2 - 0.5, size[1] / 2 - 0.5), degrees, 1)
+    return Pillow.fromarray(
+        cv2.warpAffine(
+            np.asarray(picture), turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+        )
+    )
 
 
 def judge_clip(path: Path, detectors: DetectorSet, folder: Path) -> Judged:

@@ -23,15 +23,16 @@ def iou_matrix(first: Floats, second: Floats) -> Floats:
 
 
 def map_boxes(matrix: Affine, xyxy: Floats) -> Floats:
-    """The upright boxes around `xyxy` (n, 4) after the affine `matrix` (2, 3) moved their corners.
+    """The upright boxes around `xyxy` (n, 4) after the affine `matrix` (2, 3) moved them.
 
-    Exact for maps without rotation; with one, the smallest upright box that holds the turned one.
+    Exact for maps without rotation and for quarter turns. With another rotation those around the
+    turned ellipses that the boxes hold: faces and their parts leave a box's corners empty.
     """
     if len(xyxy) == 0:
         return np.zeros((0, 4), np.float32)
-    corners = xyxy[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
-    moved = corners @ matrix[:, :2].T + matrix[:, 2]
-    return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1).astype(np.float32)
+    centres = (xyxy[:, :2] + xyxy[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
+    reach = np.sqrt(((xyxy[:, 2:] - xyxy[:, :2]) / 2) ** 2 @ (matrix[:, :2] ** 2).T)
+    return np.concatenate([centres - reach, centres + reach], axis=1).astype(np.float32)
 
 
 def invert(matrix: Affine) -> Affine:

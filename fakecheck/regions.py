@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import atan2, ceil, cos, hypot, sin
+from math import ceil, cos, pi, radians, remainder, sin
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ PART_WIDTH = 1.24
 # A turned face brings its eyes together; the way from eyes to mouth does not shrink with the turn,
 # and is about as long as the eye distance of a face seen from the front.
 PROFILE_RATIO = 0.9
+# Radians. Detectors learn from faces as they are, mostly upright.
+MAX_TILT = radians(6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,19 +74,19 @@ def crop_regions(
 
     `size` is (width, height) in pixels. `margin` widens the patch: 0.3 makes it 30 % wider than the
     face's box (or than 1.24 eye distances, for a part). A face on its side or upside down is put
-    upright by quarter turns, `align` turns the patch so that the eyes lie level. What lies outside
-    of the frame is filled by repeating its border.
+    upright by quarter turns, one that is tilted by over MAX_TILT, or with `align` at all, by a
+    rotation. What lies outside of the frame is filled by repeating its border.
     """
     crops = []
     for region in regions:
         if region == "frame":
-            crops.append(_cut(image, _frame_patch(image), region, None, size))
+            crops.append(cut(image, _frame_patch(image), region, None, size))
             continue
         for index, face in enumerate(faces):
-            angle = _roll(face) if align else 0.0
+            angle, turns = (face.roll, 0) if align or is_tilted(face) else (0.0, face.turns)
             for x, y, side in _places(face, region):
-                patch = Patch(x, y, side * (1 + margin), angle, face.turns)
-                crops.append(_cut(image, patch, region, index, size))
+                patch = Patch(x, y, side * (1 + margin), angle, turns)
+                crops.append(cut(image, patch, region, index, size))
     return crops
 
 
@@ -94,6 +96,11 @@ def eye_distance(face: Face) -> float:
     across = float(np.linalg.norm(marks[1] - marks[0]))
     down = float(np.linalg.norm((marks[3] + marks[4]) / 2 - (marks[0] + marks[1]) / 2))
     return max(across, PROFILE_RATIO * down, 1.0)
+
+
+def is_tilted(face: Face) -> bool:
+    """Whether it is further from upright than detectors bear, once quarter turns have been made."""
+    return abs(remainder(face.roll, pi / 2)) > MAX_TILT
 
 
 def _places(face: Face, region: str) -> list[tuple[float, float, float]]:
@@ -118,24 +125,20 @@ def _frame_patch(image: Image) -> Patch:
     return Patch(width / 2, height / 2, float(max(width, height)))
 
 
-def _roll(face: Face) -> float:
-    x, y = (float(v) for v in face.landmarks[1] - face.landmarks[0])
-    return atan2(y, x) if hypot(x, y) > 1 else 0.0
-
-
-def _cut(image: Image, patch: Patch, region: str, face: int | None, size: tuple[int, int]) -> Crop:
+def cut(image: Image, patch: Patch, region: str, face: int | None, size: tuple[int, int]) -> Crop:
+    """What `image` shows in `patch`, resized to `size` (width, height)."""
     side = max(2, round(patch.side))
     cosine, sine = cos(patch.angle), sin(patch.angle)
     # Frame → patch: turn by -angle around the centre, then put the corner at the origin.
     turn = np.array([[cosine, sine], [-sine, cosine]])
     if patch.angle:
         offset = side / 2 - turn @ np.array([patch.x, patch.y])
-        cut = _warp(image, np.hstack([turn, offset[:, None]]), side)
+        patched = _warp(image, np.hstack([turn, offset[:, None]]), side)
     else:
         # Whole pixels, so that an upright patch is not blurred by interpolation.
         left, top = round(patch.x - side / 2), round(patch.y - side / 2)
         offset = np.array([-left, -top], float)
-        cut = np.rot90(_slice(image, left, top, side), patch.turns)
+        patched = np.rot90(_slice(image, left, top, side), patch.turns)
         for _ in range(patch.turns):
             turn, offset = QUARTER @ turn, QUARTER @ offset + np.array([0, side])
     scale = np.array([size[0] / side, size[1] / side])
@@ -143,7 +146,9 @@ def _cut(image: Image, patch: Patch, region: str, face: int | None, size: tuple[
     shrink = size[0] < side
     interpolation = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
     resized = (
-        cut if cut.shape[1::-1] == size else cv2.resize(cut, size, interpolation=interpolation)
+        patched
+        if patched.shape[1::-1] == size
+        else cv2.resize(patched, size, interpolation=interpolation)
     )
     return Crop(np.ascontiguousarray(resized), region, face, matrix)
 

@@ -104,10 +104,21 @@ class Face:
         return float(max(self.xyxy[2] - self.xyxy[0], self.xyxy[3] - self.xyxy[1]))
 
     @property
+    def roll(self) -> float:
+        """By how many radians the face is turned with the clock, -pi..pi; 0 is upright.
+
+        By the way from eye to eye and that from the eyes to the mouth: a face seen from the side
+        has its eyes close together.
+        """
+        eyes = self.landmarks[1] - self.landmarks[0]
+        down = self.landmarks[3:].mean(axis=0) - self.landmarks[:2].mean(axis=0)
+        x, y = float(eyes[0] + down[1]), float(eyes[1] - down[0])
+        return atan2(y, x) if hypot(x, y) > 1 else 0.0
+
+    @property
     def turns(self) -> int:
-        """Quarter turns against the clock, 0..3, after which the mouth is below the eyes."""
-        x, y = self.landmarks[3:].mean(axis=0) - self.landmarks[:2].mean(axis=0)
-        return round(atan2(y, x) / (pi / 2) - 1) % 4 if hypot(x, y) > 1 else 0
+        """Quarter turns against the clock, 0..3, after which it is nearest to upright."""
+        return round(self.roll / (pi / 2)) % 4
 
 
 @dataclass(frozen=True, eq=False)

@@ -101,6 +101,44 @@ def test_a_face_on_its_side_or_upside_down_is_found_as_it_is(finder, picture, tu
     assert face.size == pytest.approx(expected.size, rel=0.1)
 
 
+def tilted(picture, degrees):
+    """`picture` turned with the clock around its middle, and the matrix that does it."""
+    height, width = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), -degrees, 1)
+    size = (width, height)
+    return cv2.warpAffine(picture, turn, size, borderMode=cv2.BORDER_REFLECT), turn
+
+
+@pytest.mark.parametrize("degrees", [-75, -45, -30, -12, 15, 25, 40, 60, 100, 160])
+def test_a_tilted_face_has_the_box_of_an_upright_one_where_it_is(finder, picture, degrees):
+    (expected,) = finder.find(picture)
+    image, turn = tilted(picture, degrees)
+    (face,) = finder.find(image)
+    there = expected.landmarks @ turn[:, :2].T + turn[:, 2]
+    np.testing.assert_allclose(face.landmarks, there, atol=0.06 * expected.size)
+    centre = (expected.xyxy[:2] + expected.xyxy[2:]) / 2 @ turn[:, :2].T + turn[:, 2]
+    np.testing.assert_allclose(
+        (face.xyxy[:2] + face.xyxy[2:]) / 2, centre, atol=0.08 * expected.size
+    )
+    sides = expected.xyxy[2:] - expected.xyxy[:2]
+    found = face.xyxy[2:] - face.xyxy[:2]
+    np.testing.assert_allclose(found[::-1] if face.turns % 2 else found, sides, rtol=0.12)
+    assert np.degrees(face.roll - expected.roll) == pytest.approx(degrees, abs=5)
+
+
+def test_a_tilted_face_that_is_not_found_upright_stays_as_it_was_found(picture):
+    class Once(FaceFinder):
+        def _look(self, image, scale, pad, turns):
+            first = scale != 1.0 or image.shape[:2] != (320, 320)
+            return super()._look(image, scale, pad, turns) if first else []
+
+    image = tilted(picture, 25)[0]
+    (face,), (upright,) = Once().find(image), FaceFinder().find(image)
+    assert np.degrees(face.roll) > 10
+    # YuNet's own box is upright around the tilted face.
+    assert face.xyxy[2] - face.xyxy[0] > 1.05 * (upright.xyxy[2] - upright.xyxy[0])
+
+
 def test_a_turned_face_beside_an_upright_one(finder, picture):
     turned = np.ascontiguousarray(np.rot90(picture, 2))
     faces = finder.find(np.hstack([picture, turned]))

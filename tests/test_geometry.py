@@ -26,12 +26,19 @@ def face_at(x: float, y: float, size: float, roll: float = 0.0) -> Face:
     return Face(xyxy, (marks @ turn.T * size + [x, y]).astype(np.float32), 0.9)
 
 
-faces = st.builds(
-    face_at, st.floats(-50, 350), st.floats(-50, 250), st.floats(8, 200), st.floats(-3, 3)
+places = st.floats(-50, 350), st.floats(-50, 250), st.floats(8, 200)
+faces = st.builds(face_at, *places, st.floats(-3, 3))
+upright = st.builds(face_at, *places, st.floats(-0.1, 0.1))
+lying = st.builds(face_at, *places, st.sampled_from([np.pi / 2, np.pi, -np.pi / 2]))
+
+
+@given(
+    upright | lying,
+    boxes,
+    st.sampled_from(REGIONS),
+    st.floats(0, 1),
+    st.sampled_from([32, 112, 160]),
 )
-
-
-@given(faces, boxes, st.sampled_from(REGIONS), st.floats(0, 1), st.sampled_from([32, 112, 160]))
 def test_boxes_survive_the_way_into_an_upright_crop_and_back(face, box, region, margin, side):
     image = np.zeros((200, 300, 3), np.uint8)
     for crop in crop_regions(image, [face], [region], (side, side + 16), margin):
@@ -40,16 +47,52 @@ def test_boxes_survive_the_way_into_an_upright_crop_and_back(face, box, region, 
 
 
 @given(faces, boxes, st.sampled_from(["face", "eyes", "nose", "mouth"]))
-def test_a_turned_crop_gives_a_box_that_holds_the_original(face, box, region):
+def test_a_turned_crop_gives_a_box_of_the_same_centre_and_diagonal(face, box, region):
     image = np.zeros((200, 300, 3), np.uint8)
     for crop in crop_regions(image, [face], [region], (64, 64), 0.3, align=True):
         back = crop.to_frame(crop.to_crop(box))[0]
-        assert (back[:2] <= box[0, :2] + 0.1).all()
-        assert (back[2:] >= box[0, 2:] - 0.1).all()
-        # The centre stays where it was: turning there and back only grows the box.
         np.testing.assert_allclose(
             (back[:2] + back[2:]) / 2, (box[0, :2] + box[0, 2:]) / 2, atol=0.1
         )
+        diagonals = [np.hypot(*(one[2:] - one[:2])) for one in (back, box[0])]
+        assert diagonals[0] == pytest.approx(diagonals[1], rel=1e-3, abs=0.1)
+
+
+@pytest.mark.parametrize("roll", [0.2, -0.7, 2.0])
+def test_a_box_that_comes_back_turned_is_that_around_the_ellipse_in_it(roll):
+    cosine, sine = np.cos(roll), np.sin(roll)
+    matrix = np.array([[cosine, -sine, 5], [sine, cosine, 7]])
+    angles = np.linspace(0, 2 * np.pi, 2000)
+    ellipse = np.stack([10 + 4 * np.cos(angles), 20 + 9 * np.sin(angles)], axis=1)
+    turned = ellipse @ matrix[:, :2].T + matrix[:, 2]
+    (box,) = map_boxes(matrix, np.array([[6, 11, 14, 29]], np.float32))
+    np.testing.assert_allclose(box, [*turned.min(axis=0), *turned.max(axis=0)], atol=1e-3)
+
+
+@pytest.mark.parametrize("region", ["face", "eyes", "nose", "mouth"])
+@pytest.mark.parametrize("roll", [0.15, -0.6, 1.3, 2.5])
+def test_a_tilted_face_gives_the_crops_of_an_upright_one(region, roll):
+    noise = np.random.default_rng(5).integers(0, 256, (15, 20, 3)).astype(np.uint8)
+    image = cv2.resize(noise, (320, 240), interpolation=cv2.INTER_CUBIC)
+    x, y = 150, 120
+    turn = cv2.getRotationMatrix2D((x - 0.5, y - 0.5), -float(np.degrees(roll)), 1)
+    tilted = cv2.warpAffine(image, turn, (320, 240))
+    expected = crop_regions(image, [face_at(x, y, 30)], [region], (64, 64), 0.2)
+    found = crop_regions(tilted, [face_at(x, y, 30, roll)], [region], (64, 64), 0.2)
+    for crop, other in zip(expected, found, strict=True):
+        assert np.abs(crop.image.astype(float) - other.image).mean() < 5
+        assert np.abs(crop.image.astype(float) - other.image[::-1]).mean() > 20
+
+
+@pytest.mark.parametrize(("roll", "blurs"), [(0.1, False), (0.11, True), (np.pi / 2 - 0.1, False)])
+def test_a_face_that_is_hardly_tilted_is_cut_in_whole_pixels(roll, blurs):
+    image = np.random.default_rng(5).integers(0, 256, (240, 320, 3)).astype(np.uint8)
+    face = face_at(150, 120, 40, roll)
+    (crop,) = crop_regions(image, [face], ["face"], (96, 96), margin=0.0)
+    assert face.size == 96
+    whole = {tuple(pixel) for row in image for pixel in row.tolist()}
+    kept = [tuple(pixel) in whole for pixel in crop.image.reshape(-1, 3).tolist()]
+    assert all(kept) is not blurs
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -60,16 +103,16 @@ def test_a_face_on_its_side_or_upside_down_gives_the_crops_of_an_upright_one(reg
     turned = np.ascontiguousarray(np.rot90(image, turns))
     x, y = np.concatenate([face.xyxy.reshape(2, 2), face.landmarks]).T
     there = np.stack([(y, 320 - x), (320 - x, 240 - y), (240 - y, x)][turns - 1], axis=1)
-    lying = Face(np.concatenate([there[:2].min(0), there[:2].max(0)]), there[2:], 0.9)
-    assert lying.turns == 4 - turns
+    other_face = Face(np.concatenate([there[:2].min(0), there[:2].max(0)]), there[2:], 0.9)
+    assert other_face.turns == 4 - turns
     for crop, other in zip(
         crop_regions(image, [face], [region], (64, 80), 0.25),
-        crop_regions(turned, [lying], [region], (64, 80), 0.25),
+        crop_regions(turned, [other_face], [region], (64, 80), 0.25),
         strict=True,
     ):
         np.testing.assert_array_equal(other.image, crop.image)
         np.testing.assert_allclose(
-            other.to_crop(lying.xyxy[None]), crop.to_crop(face.xyxy[None]), atol=1e-4
+            other.to_crop(other_face.xyxy[None]), crop.to_crop(face.xyxy[None]), atol=1e-4
         )
 
 

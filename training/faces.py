@@ -6,8 +6,10 @@ near the middle is kept. What is found lies in `WORK/faces.npz`.
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 from collections.abc import Iterable, Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -15,7 +17,7 @@ import cv2
 import numpy as np
 
 from fakecheck.errors import InputError
-from fakecheck.faces import FaceFinder
+from fakecheck.faces import FINDER_VERSION, MODEL, FaceFinder
 from fakecheck.files import atomic_path
 from fakecheck.types import Face, Image
 from fakecheck_training.data import Sample, read_samples
@@ -23,6 +25,12 @@ from fakecheck_training.options import cli, data_option, progress, work_option
 
 CACHE = "faces.npz"
 _finder: FaceFinder | None = None
+
+
+def finder_key() -> str:
+    """Names the face finder by its version and model: what was found by another is not used."""
+    model = (files("fakecheck") / "models" / MODEL).read_bytes()
+    return f"faces-{FINDER_VERSION}-{hashlib.sha256(model).hexdigest()[:12]}"
 
 
 def read_image(path: Path) -> Image:
@@ -68,7 +76,7 @@ def find_faces(root: Path, keys: list[str], processes: int) -> Iterator[np.ndarr
 def save_faces(path: Path, keys: list[str], rows: np.ndarray) -> None:
     """`keys` and their (n, 15) rows, written whole or not at all."""
     with atomic_path(path) as temporary:
-        np.savez(temporary, keys=np.array(keys), rows=rows)
+        np.savez(temporary, keys=np.array(keys), rows=rows, finder=np.array(finder_key()))
 
 
 def load_faces(work: Path) -> dict[str, Face]:
@@ -77,6 +85,11 @@ def load_faces(work: Path) -> dict[str, Face]:
     if not path.exists():
         raise InputError(f"{path} does not exist: run python -m fakecheck_training.faces first")
     with np.load(path) as cache:
+        if "finder" not in cache or str(cache["finder"]) != finder_key():
+            raise InputError(
+                f"{path} holds what another face finder found",
+                advice="run python -m fakecheck_training.faces again",
+            )
         return {
             str(key): Face(row[:4], row[4:14].reshape(5, 2), float(row[14]))
             for key, row in zip(cache["keys"], cache["rows"], strict=True)

@@ -1,8 +1,8 @@
 """What was measured, kept in WORK/measured: faces and probes' readings, some pictures a file.
 
 A file holds what one probe (or the face finder) read from one shard: up to SHARD pictures in all
-states of `FIXED`. Its folder is named after what the reading depends on, its name after the
-pictures, so whatever changes is measured anew and nothing else is.
+states of `FIXED`. Its folders are named after what the reading depends on, the face finder and the
+probe, its name after the pictures, so whatever changes is measured anew and nothing else is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.errors import UsageError
-from fakecheck.faces import FINDER_VERSION, MODEL
 from fakecheck.files import atomic_path
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED
 from fakecheck_training.data import Sample
 from fakecheck_training.draws.held_back import SimulatedSample
+from fakecheck_training.faces import finder_key
 from fakecheck_training.scoring import Readings
 
 SHARD = 32
@@ -108,18 +107,11 @@ def _what(sample: Sample) -> str:
     return repr(sample) if isinstance(sample, SimulatedSample) else sample.key
 
 
-def faces_key() -> str:
-    """The folder of the faces: named after the finder's version and model."""
-    model = (files("fakecheck") / "models" / MODEL).read_bytes()
-    return f"faces-{FINDER_VERSION}-{hashlib.sha256(model).hexdigest()[:12]}"
-
-
 class Store:
     """The files under WORK/measured. Several threads may use it, each for shards of its own."""
 
     def __init__(self, work: Path) -> None:
-        self._root = work / "measured"
-        self._faces = faces_key()
+        self._root = work / "measured" / finder_key()
 
     def _path(self, key: str, shard: Shard) -> Path:
         return self._root / key / f"{shard.name}.npz"
@@ -130,7 +122,7 @@ class Store:
 
     def faces(self, shard: Shard) -> FoundFaces | None:
         """The shard's faces, None where they were not looked for yet."""
-        path = self._path(self._faces, shard)
+        path = self._path("faces", shard)
         if not path.exists():
             return None
         with np.load(path) as kept:
@@ -138,7 +130,7 @@ class Store:
 
     def keep_faces(self, shard: Shard, found: FoundFaces) -> None:
         """Writes them, whole or not at all."""
-        with atomic_path(self._path(self._faces, shard)) as path:
+        with atomic_path(self._path("faces", shard)) as path:
             np.savez(path, counts=found.counts, rows=found.rows, sizes=found.sizes)
 
     def readings(self, key: str, shard: Shard) -> Readings:

@@ -29,7 +29,7 @@ from fakecheck.media import Sampling, open_media
 from fakecheck.observations import MAX_COUNT
 from fakecheck.sharpness import sharpness
 from fakecheck.types import Detections, Face, Image
-from fakecheck_training.faces import main_face, read_image
+from fakecheck_training.faces import finder_key, main_face, read_image
 from fakecheck_training.options import cli, data_option, progress, work_option
 from fakecheck_training.scoring import probe_key
 from fakecheck_training.sequence.corpus import ONLY_FAMILIES, Item, items_of, rows_folder, sets_in
@@ -227,12 +227,12 @@ def _face(row: Any) -> Face:
 
 
 def _stamp(items: Sequence[Item]) -> str:
-    """Changes with the set's list of sequences."""
-    facts = [
+    """Changes with the set's list of sequences, and with the face finder."""
+    facts: list[Any] = [
         (item.key, item.fake, item.spans, item.files, *([samples_of(item)] if item.clip else []))
         for item in items
     ]
-    text = json.dumps(facts)
+    text = json.dumps([finder_key(), *facts])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
