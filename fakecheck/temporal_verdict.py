@@ -186,7 +186,7 @@ def _reason(
     return (
         f"{who} shows traces, most of {likeliest}, that are stronger than in most real clips, but "
         f"more than {alarms} of real clips"
-        f"{' with as many faces' if count > 1 else ''} show as much{part}"
+        f"{' with as many faces' if count > 1 else ''} may show as much{part}"
     )
 
 

@@ -10,6 +10,9 @@ with even odds beforehand. A detector that stays silent costs the others no more
 true likelihood ratios the mean of LR over real faces is 1 whatever D is, so by Markov's inequality
 P(LR > k | real) <= 1 / k: adding detectors cannot raise false alarms without bound.
 
+A face is called fake where one detector is loud enough by itself: how often that happens to real
+faces is bounded by what is on the cards, how often many are a little loud together is not.
+
 A file's verdict is that of its worst face. With n faces there are n chances of a false alarm, so
 each is held against a rarer one (`face_rate`).
 """
@@ -55,30 +58,44 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Face:
-    """What the detectors say of one face: the log of the mean of their ratios.
-
-    `alarms` is how often real faces are as loud, by Boole's inequality.
-    """
+    """What the detectors say of one face, each by its card."""
 
     track: int | None
     ratios: tuple[tuple[DetectorCard, float], ...]
-    llr: float
-    alarms: float
+
+    @property
+    def loudest(self) -> float:
+        """The largest log-ratio of one detector."""
+        return max(llr for _, llr in self.ratios)
+
+    @property
+    def share(self) -> float:
+        """The log of the mean of the ratios, when the loudest is one."""
+        odds = sum(math.exp(llr - self.loudest) for _, llr in self.ratios)
+        return math.log(odds / len(self.ratios))
+
+    @property
+    def tables(self) -> list[Mapping[float, float]]:
+        """How rarely real faces are how loud, by detector."""
+        return [card.false_alarm_llr for card, _ in self.ratios]
+
+    @property
+    def alarms(self) -> float:
+        """How often one of the detectors is as loud of a real face, by Boole's inequality."""
+        return sum(false_alarm_rate(table, self.loudest) for table in self.tables)
 
     @property
     def probability(self) -> float:
-        return sigmoid(self.llr)
+        return sigmoid(self.loudest + self.share)
 
+    def threshold(self, rate: float) -> float:
+        """The probability over which it is called fake, where its loudest detector is at its limit.
 
-def threshold(cards: Sequence[DetectorCard], rate: float = FALSE_ALARM_RATE) -> float:
-    """The probability over which a face is called fake, that real ones exceed at this rate at most.
-
-    A loud detector alone brings the mean of n ratios over T when its own log-ratio exceeds
-    log(n T). T is where the chances of that, over all detectors, add up to `rate` (Boole's
-    inequality): with more of them each has to be louder.
-    """
-    limit = rare_llr([card.false_alarm_llr for card in cards], rate)
-    return max(EVEN, sigmoid(limit - math.log(len(cards))))
+        The limit is the log-ratio at which the chances that a real face is as loud, over all
+        detectors, add up to `rate` (Boole's inequality): with more of them each has to be louder.
+        What the others add to the mean moves probability and threshold alike.
+        """
+        return max(EVEN, sigmoid(rare_llr(self.tables, rate) + self.share))
 
 
 def face_rate(alarms: Sequence[float], rate: float = FALSE_ALARM_RATE) -> float:
@@ -147,7 +164,7 @@ def judge(
 
 def _row(face: _Face, rate: float) -> FaceVerdict:
     """The verdict on a face that is held against this false alarm rate."""
-    limit = threshold([card for card, _ in face.ratios], rate)
+    limit = face.threshold(rate)
     label: Label = "real" if face.probability < EVEN else "inconclusive"
     return FaceVerdict(
         face.track, "fake" if face.probability > limit else label, face.probability, limit
@@ -168,10 +185,7 @@ def _faces(evidence: Evidence, cards: Sequence[DetectorCard]) -> list[_Face]:
     found = []
     for track, values in sorted(units.items(), key=lambda item: item[0] or 0):
         ratios = tuple((by_id[name], llr) for name, llr in values.items())
-        fused = math.log(sum(math.exp(llr) for _, llr in ratios) / len(ratios))
-        loud = fused + math.log(len(ratios))
-        alarms = sum(false_alarm_rate(card.false_alarm_llr, loud) for card, _ in ratios)
-        found.append(_Face(track, ratios, fused, alarms))
+        found.append(_Face(track, ratios))
     return found
 
 
@@ -214,8 +228,8 @@ def _reason(
     likeliest = families[0].family
     if label == "fake":
         text = (
-            f"traces of {likeliest} are stronger than in {rate_percent(1 - rate)} of the real "
-            f"{files} by which the limit was set"
+            f"traces of {likeliest} are stronger than in {rate_percent(1 - rate)} of real {files}, "
+            "judging by what each detector shows on held-back ones"
         )
     elif label == "real":
         known = ", ".join(sorted(score.family for score in families))
@@ -226,7 +240,7 @@ def _reason(
     else:
         text = (
             f"traces of {likeliest} are likelier than not, but more than {rate_percent(rate)} of "
-            f"real {files}{' with as many faces' if count > 1 else ''} show as much"
+            f"real {files}{' with as many faces' if count > 1 else ''} may show as much"
         )
     return prefix + who + text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -14,11 +15,9 @@ from hypothesis import strategies as st
 from fakecheck.sequence import Evidence, EvidencePool
 from fakecheck.types import Face, FrameResult, StageError
 from fakecheck.verdict import (
-    FALSE_ALARM_RATE,
     false_alarm_rate,
     judge,
     sigmoid,
-    threshold,
 )
 
 TABLE = {0.1: 0.5, 0.01: 2.0}
@@ -63,28 +62,50 @@ def test_rows_of_one_ratio_are_no_trouble():
 
 
 def test_the_threshold_is_the_cards_own_for_one_detector_and_one_face(cards):
-    assert threshold(cards[:1]) == pytest.approx(sigmoid(2.0))
+    verdict = judge(evidence({"stargan": 0.3}), cards, "image", 40).verdict
+    assert verdict.threshold == pytest.approx(sigmoid(2.0))
 
 
 def test_one_detector_more_and_one_face_more_make_alarms_as_likely(cards):
-    twice = threshold(cards[:2])
-    # Each has to be rarer by half; the mean of two ratios is half of the louder one.
+    # Each has to be rarer by half.
     louder = 2.0 + math.log(2)
-    assert twice == pytest.approx(sigmoid(louder - math.log(2)))
-    assert threshold(cards[:1], FALSE_ALARM_RATE / 2) == pytest.approx(sigmoid(louder))
+    for more, label in ((-0.01, "inconclusive"), (0.01, "fake")):
+        ratios = {"stargan": louder + more, "deepfakes": -30.0}
+        verdict = judge(evidence(ratios), cards, "image", 40).verdict
+        # The mean of two ratios is half of the louder one.
+        assert verdict.threshold == pytest.approx(sigmoid(louder - math.log(2)))
+        assert verdict.label == label
+    one, _ = judge(evidence({"stargan": 0.3}, {"stargan": -9.0}), cards, "image", 40).faces
+    assert one.threshold == pytest.approx(sigmoid(louder))
 
 
-def test_adding_a_detector_does_not_raise_false_alarms(cards):
-    """Reals whose ratios have the tail that the cards state: at most 1 % are called fake."""
-    rng = np.random.default_rng(0)
-    # An exponential tail through both rows of the table: P(llr > 0.5) = 0.1, P(llr > 2.0) = 0.01.
-    rate = math.log(10) / 1.5
-    llr = 0.5 + (rng.exponential(1 / rate, (40_000, 3)) - math.log(10) / rate)
-    for number in (1, 2, 3):
-        limit = threshold(cards[:number])
-        fused = np.exp(llr[:, :number]).mean(axis=1)
-        alarms = np.mean(fused / (fused + 1) >= limit)
-        assert alarms <= 1.3 * FALSE_ALARM_RATE
+def test_many_detectors_that_are_a_little_loud_make_no_fake(cards):
+    limit = 2.0 + math.log(3)
+    together = dict.fromkeys(("stargan", "deepfakes", "partswap"), limit - 0.01)
+    alone = {"stargan": limit + 0.01, "deepfakes": -9.0, "partswap": -9.0}
+    verdicts = [judge(evidence(one), cards, "image", 40).verdict for one in (together, alone)]
+    assert [verdict.label for verdict in verdicts] == ["inconclusive", "fake"]
+    assert verdicts[0].probability > verdicts[1].probability > verdicts[1].threshold
+
+
+def test_adding_detectors_does_not_raise_false_alarms(cards):
+    """Reals of true likelihood ratios, each detector's as its card says, rarely called fake."""
+    spread = 2.0
+    tail = {rate: -2 + spread * NormalDist().inv_cdf(1 - rate) for rate in (0.1, 0.05, 0.01, 0.001)}
+    many = [
+        cards[0].model_copy(update={"id": f"d{n}", "family": f"d{n}", "false_alarm_llr": tail})
+        for n in range(10)
+    ]
+    llr = np.random.default_rng(0).normal(-2, spread, (4000, 10))
+    for number in (1, 3, 10):
+        labels = [
+            judge(
+                evidence({f"d{n}": v for n, v in enumerate(row[:number])}), many, "image", 40, 0.05
+            ).verdict.label
+            for row in llr
+        ]
+        # Three standard errors of 4000 draws.
+        assert labels.count("fake") / len(labels) < 0.05 + 0.0104
 
 
 def test_one_loud_detector_makes_a_fake_and_its_family_leads(cards):
@@ -124,7 +145,7 @@ def test_more_false_alarms_find_more_and_are_told(cards, kind):
         assert (quiet.label, loud.label) == ("inconclusive", "fake")
         assert quiet.threshold == loud.threshold == pytest.approx(sigmoid(least))
         assert quiet.false_alarm_rate == loud.false_alarm_rate == rate
-        assert f"in {100 - 100 * rate:g}% of the real" in loud.reason
+        assert f"in {100 - 100 * rate:g}% of real" in loud.reason
         assert f"more than {100 * rate:g}% of real" in quiet.reason
         assert judge(evidence(), cards, kind, 40, rate).verdict.false_alarm_rate == rate
 
