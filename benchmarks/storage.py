@@ -1,8 +1,9 @@
 """How far verdicts move when the same pictures and clips are stored in another way.
 
 Every picture is judged as a PNG, in other formats, in quarter turns and tilted, its corners filled
-with what they mirror; every clip at half its rate, and woven from its frames into interlaced ones. Prints, for each way of storing, how many are
-called fake, inconclusive and real, and the mean change of the log odds.
+with what they mirror; every clip at half its rate, and woven from its frames into interlaced ones.
+Prints, for each way of storing, how many are called fake, inconclusive and real, and the mean
+change of the log odds.
 """
 
 from __future__ import annotations
