@@ -51,7 +51,7 @@ def calibrate_card(card: dict, scores: Scores) -> None:
     """Fits classes, thresholds and the table of false alarms of `card` in place."""
     samples = scores.samples
     real = np.array([not sample.fake for sample in samples])
-    groups = np.array([f"{sample.dataset}/{sample.group}" for sample in samples])
+    groups = np.array([f"{sample.dataset}/{sample.kin}" for sample in samples])
     witnesses = len(np.unique(groups[real]))
     fitted = []
     for index, spec in enumerate(card["classes"]):

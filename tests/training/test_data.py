@@ -30,6 +30,16 @@ def test_pictures_that_came_after_the_faces_were_found_are_told(tmp_path: Path) 
         known_samples(tmp_path, tmp_path)
 
 
+def test_faces_that_another_finder_found_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = sorted(write_pack(tmp_path))
+    save_faces(tmp_path / CACHE, keys, np.ones((len(keys), 15), np.float32))
+    monkeypatch.setattr("fakecheck_training.faces.FINDER_VERSION", 99)
+    with pytest.raises(InputError, match=r"another face finder.*fakecheck_training\.faces again"):
+        known_samples(tmp_path, tmp_path)
+
+
 def test_a_swap_and_its_two_videos_are_one_group() -> None:
     joined = joined_groups(["001", "870", "001_870", "870_001", "002", "z_1"])
     assert len({joined[g] for g in ("001", "870", "001_870", "870_001")}) == 1

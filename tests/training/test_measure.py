@@ -156,6 +156,20 @@ def test_readings_find_their_way_back_to_face_and_picture(pack: Path, tmp_path: 
     assert {shot.sample.key: len(shot.faces) for shot in shots}["toy/blank.png"] == 0
 
 
+def test_another_face_finder_reads_everything_anew(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, probe = read_samples(pack), Counting("probe")
+    measure_all(samples, loader(pack, {}), Store(tmp_path), [probe])
+    monkeypatch.setattr("fakecheck_training.faces.FINDER_VERSION", 99)
+    store = Store(tmp_path)
+    with pytest.raises(UsageError, match="have not been measured"):
+        store.shots(samples, {"probe": "probe"})
+    before = probe.calls
+    measure_all(samples, loader(pack, {}), store, [probe])
+    assert probe.calls == 2 * before > 0
+
+
 def test_what_was_not_measured_is_one_sentence(pack: Path, tmp_path: Path) -> None:
     samples, store = read_samples(pack), Store(tmp_path)
     with pytest.raises(UsageError, match="have not been measured"):
