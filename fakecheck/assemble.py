@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from fakecheck.card import DetectorCard
-from fakecheck.faces import FaceTracker
 from fakecheck.geometry import iou_matrix
 from fakecheck.observations import MIN_LLR, ClassTable
 from fakecheck.rows import DetectionTable, FaceTable
 from fakecheck.sequence import EvidencePool, SequencePool
 from fakecheck.temporal import TemporalModel
 from fakecheck.temporal_verdict import forged_parts, judge_faces
+from fakecheck.tracker import FaceTracker
 from fakecheck.types import (
     FALSE_ALARM_RATE,
     Detections,

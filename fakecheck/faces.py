@@ -1,4 +1,4 @@
-"""Frame → faces: boxes, five landmarks and, over the frames of a video, track ids.
+"""Frame → faces: boxes and five landmarks.
 
 The finder is YuNet (Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", 2023) through
 OpenCV's FaceDetectorYN; the model lies in `models/` with its licence (MIT).
@@ -16,8 +16,8 @@ from importlib.resources import files
 import cv2
 import numpy as np
 
-from fakecheck.geometry import invert, iou_matrix
-from fakecheck.regions import Crop, Patch, cut, is_tilted
+from fakecheck.geometry import Affine, invert, iou_matrix
+from fakecheck.regions import Patch, cut, is_tilted
 from fakecheck.types import Face, Floats, Image
 
 MODEL = "face_detection_yunet_2026may.onnx"
@@ -30,8 +30,6 @@ MIN_SIDE = 320
 MAX_SIDE = 640
 MIN_SCORE = 0.6
 NMS_IOU = 0.3
-# Overlap from which a box is that of the same face in the frame before.
-MIN_IOU = 0.3
 TOP_K = 200
 # YuNet takes any face for an upright one: it finds those on their side or upside down too, with the
 # eyes where the mouth is, at a lower score. Of 1339 upright faces of the pack 6 % had less than
@@ -91,9 +89,12 @@ class FaceFinder:
         for _ in range(UPRIGHT_LOOKS):
             if not is_tilted(face):
                 break
-            x, y = (face.xyxy[:2] + face.xyxy[2:]) / 2
-            patch = Patch(float(x), float(y), UPRIGHT_PATCH * max(face.size, 1.0), face.roll)
-            crop = cut(image, patch, "face", None, (MIN_SIDE, MIN_SIDE))
+            side = UPRIGHT_PATCH * max(face.size, 1.0)
+            # To turn a large patch as it is would take longer than all else.
+            scale = min(1.0, 2 * MIN_SIDE / side)
+            x, y = (float(v) * scale for v in (face.xyxy[:2] + face.xyxy[2:]) / 2)
+            patch = Patch(x, y, side * scale, face.roll)
+            crop = cut(_resized(image, scale), patch, "face", None, (MIN_SIDE, MIN_SIDE))
             near = [
                 one
                 for one in self._look(crop.image, 1.0, 0, 0)
@@ -101,7 +102,7 @@ class FaceFinder:
             ]
             if not near:
                 break
-            face = _from_patch(max(near, key=lambda one: one.score), crop)
+            face = _from_patch(max(near, key=lambda one: one.score), invert(crop.matrix) / scale)
         return face
 
     def _find(self, image: Image, retry: bool, turns: int) -> list[Face]:
@@ -168,13 +169,14 @@ class FaceFinder:
         return self._local.detector
 
 
-def _from_patch(found: Face, crop: Crop) -> Face:
-    """A face of an upright patch → in the frame, with the sides of the box that it has there."""
-    back = invert(crop.matrix)
+def _from_patch(found: Face, back: Affine) -> Face:
+    """A face of an upright patch → in the frame, with the sides of the box that it has there.
+
+    `back` is the (2, 3) affine map from the patch to the frame.
+    """
     marks = found.landmarks @ back[:, :2].T + back[:, 2]
     face = replace(found, landmarks=marks.astype(np.float32))
-    scale = np.hypot(*back[:, 0])
-    sides = (found.xyxy[2:] - found.xyxy[:2]) * scale
+    sides = (found.xyxy[2:] - found.xyxy[:2]) * np.hypot(*back[:, 0])
     if face.turns % 2:
         sides = sides[::-1]
     centre = (found.xyxy[:2] + found.xyxy[2:]) / 2 @ back[:, :2].T + back[:, 2]
@@ -248,60 +250,3 @@ def clipped(face: Face, width: float, height: float) -> Face:
 
 def _area(face: Face) -> float:
     return float((face.xyxy[2] - face.xyxy[0]) * (face.xyxy[3] - face.xyxy[1]))
-
-
-class FaceTracker:
-    """Gives the faces of successive frames track ids by greedy overlap (Bochinski et al. 2017).
-
-    Ids count from 1. A face takes the id of the last known box that it overlaps most, by at least
-    MIN_IOU, of the tracks seen on the frame before if it can, or else of those lost since. A
-    track that was not seen for `max_gap` frames that were looked at is closed and its id not used
-    again.
-    """
-
-    def __init__(self, max_gap: int = 10) -> None:
-        self.max_gap = max_gap
-        self._last: dict[int, tuple[Floats, int]] = {}
-        self._seen = 0
-        self._next = 1
-
-    def forget(self) -> None:
-        """No face of the frames so far is on any that come: a new shot begins."""
-        self._last.clear()
-
-    def update(self, faces: list[Face]) -> list[Face]:
-        """The same faces in the same order, each with its `track`."""
-        self._last = {
-            track: (box, seen)
-            for track, (box, seen) in self._last.items()
-            if self._seen - seen - 1 <= self.max_gap
-        }
-        before = self._seen - 1
-        ids: list[int | None] = [None] * len(faces)
-        self._match(faces, [t for t, (_, seen) in self._last.items() if seen == before], ids)
-        self._match(faces, [t for t, (_, seen) in self._last.items() if seen < before], ids)
-        followed = []
-        for face, track in zip(faces, ids, strict=True):
-            if track is None:
-                track, self._next = self._next, self._next + 1
-            self._last[track] = (face.xyxy, self._seen)
-            followed.append(replace(face, track=track))
-        self._seen += 1
-        return followed
-
-    def _match(self, faces: list[Face], tracks: list[int], ids: list[int | None]) -> None:
-        """Gives those of `faces` that have no id yet the best of `tracks`."""
-        free = [number for number, track in enumerate(ids) if track is None]
-        if not free or not tracks:
-            return
-        overlap = iou_matrix(
-            np.stack([faces[number].xyxy for number in free]),
-            np.stack([self._last[track][0] for track in tracks]),
-        )
-        for _ in range(min(overlap.shape)):
-            row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
-            if overlap[row, column] < MIN_IOU:
-                break
-            ids[free[int(row)]] = tracks[int(column)]
-            overlap[row, :] = -1
-            overlap[:, column] = -1

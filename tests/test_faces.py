@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fakecheck.faces import FaceFinder, FaceTracker
+from fakecheck.faces import FaceFinder
+from fakecheck.tracker import FaceTracker
 from fakecheck.types import Face
 
 RESOURCES = Path(__file__).parent / "resources"

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from fakecheck.card import GRAPH_FILE, DetectorCard
 from fakecheck.detector import Detector, cut_crops
-from fakecheck.faces import FaceFinder, FaceTracker
+from fakecheck.faces import FaceFinder
 from fakecheck.files import atomic_path
 from fakecheck.loading import load_detectors
 from fakecheck.media import Sampling, open_media
 from fakecheck.observations import MAX_COUNT
 from fakecheck.sharpness import sharpness
+from fakecheck.tracker import FaceTracker
 from fakecheck.types import Detections, Face, Image
 from fakecheck_training.faces import finder_key, main_face, read_image
 from fakecheck_training.options import cli, data_option, progress, work_option
