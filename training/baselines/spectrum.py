@@ -23,7 +23,7 @@ from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import FIXED
 from fakecheck_training.data import Sample, pick
 from fakecheck_training.draws.views import move_face
-from fakecheck_training.faces import read_image
+from fakecheck_training.faces import finder_key, read_image
 from fakecheck_training.options import progress
 from fakecheck_training.scoring import Readings
 
@@ -75,7 +75,7 @@ def fit_spectra(
     Each picture is in one of the states of `FIXED`, drawn by its name, so that the probe has seen
     what it is held against, as the detectors have.
     """
-    path = work / "measured" / f"{KEY}-fit.npz"
+    path = work / "measured" / finder_key() / f"{KEY}-fit.npz"
     chosen = [sample for sample in pick(samples, "fit") if sample.key in faces]
     if not path.exists():
         probe = SpectrumProbe()

@@ -11,7 +11,7 @@ from fakecheck.files import atomic_path
 from fakecheck.types import Floats
 from fakecheck_training.baselines.spectrum import KEY, SpectrumProbe, fake_logits, fit_probe
 from fakecheck_training.data import pick
-from fakecheck_training.faces import read_image
+from fakecheck_training.faces import finder_key, read_image
 from fakecheck_training.sequence.corpus import FFPP, FOLDER
 from fakecheck_training.sequence.data import Labelled
 from fakecheck_training.sequence.metrics import probability
@@ -38,7 +38,7 @@ def spectrum_scores(sequences: Sequence[Labelled], data: Path, work: Path) -> Fl
 
 def _spectra(data: Path, work: Path) -> dict[str, Floats]:
     """Key → spectrum of the main face of every frame of the set; kept in WORK."""
-    path = work / FOLDER / f"{KEY}-{FFPP}.npz"
+    path = work / FOLDER / f"{KEY}-{FFPP}-{finder_key()}.npz"
     if not path.exists():
         samples, faces = known_samples(data, work)
         keys = [s.key for s in samples if s.dataset == FFPP]
