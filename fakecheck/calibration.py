@@ -127,8 +127,11 @@ def auc(fake: NDArray[np.floating], real: NDArray[np.floating]) -> float:
 
 
 def recall_at(fake: Floats, real: Floats, rate: float = 0.01) -> float:
-    """The share of fakes over the value that a share `rate` of the reals exceeds."""
-    return float((fake > exceeded_by(real, rate)).mean())
+    """The share of fakes over the value that at most a share `rate` of the reals exceeds.
+
+    That value is one of the reals': between two of them more than that share could lie above it.
+    """
+    return float((fake > np.quantile(real, 1 - rate, method="higher")).mean())
 
 
 def _logit(scores: Floats) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """The data pack's manifests → samples with a split of their own: fit, calib or val.
 
 `train` of every manifest is divided by a hash of the group into `fit` (trained on) and `calib`
-(calibrated on, models picked by); `val` is only ever reported on.
+(calibrated on, models picked by). `val` is for reports, though it
+was read before some choices too: EXPERIMENTS says which.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +11,22 @@ import pytest
 pytest.importorskip("matplotlib", reason="needs pip install fakecheck[train]")
 pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
 
+from accuracy_samples import (
+    SETS,
+    a_face,
+    a_sample,
+    a_shot,
+    boxes_of,
+    copied_cards,
+    judged,
+    made_results,
+    section,
+)
+
 from fakecheck.card import DetectorCard, load_card
 from fakecheck.errors import UsageError
-from fakecheck.types import Face
+from fakecheck.temporal import load_sequence_card
+from fakecheck_training.accuracy.__main__ import TEMPORAL
 from fakecheck_training.accuracy.boxes import box_accuracy, truth, undegraded_faces
 from fakecheck_training.accuracy.cards import (
     END,
@@ -26,10 +37,9 @@ from fakecheck_training.accuracy.cards import (
     write_readme,
 )
 from fakecheck_training.accuracy.detectors_page import detectors_page
-from fakecheck_training.accuracy.judging import Judged
 from fakecheck_training.accuracy.page import accuracy_page
 from fakecheck_training.accuracy.plots import draw_plots
-from fakecheck_training.accuracy.results import ALL, KNOWN, Results, compute
+from fakecheck_training.accuracy.results import ALL, KNOWN, Results
 from fakecheck_training.accuracy.rows import (
     calls,
     confusion,
@@ -40,76 +50,29 @@ from fakecheck_training.accuracy.rows import (
 )
 from fakecheck_training.accuracy.steps import ATTRIBUTES, in_steps
 from fakecheck_training.accuracy.words import joined, limits, percent
-from fakecheck_training.data import Sample
 from fakecheck_training.draws.held_back import SimulatedSample
 from fakecheck_training.draws.parts import part_label
-from fakecheck_training.measured import STATES, Shot
-from fakecheck_training.scoring import BOX
+from fakecheck_training.measured import Shot
 from fakecheck_training.simulation.parts import part_box
-
-BUNDLES = Path(__file__).parents[2] / "detectors"
-# Set, family, how strongly its own detector sees it: None where there is no such detector.
-SETS = (("stargan", "stargan", 0.95), ("ciplab", "partswap", 0.7), ("stylegan", "stylegan", None))
-
-
-def a_face(side: float = 100.0) -> Face:
-    marks = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
-    box = np.array([20, 20, 20 + side, 20 + side], np.float32)
-    return Face(box, (20 + side * marks).astype(np.float32), 0.9)
-
-
-def a_sample(dataset: str, number: int, fake: bool, family: str = "") -> Sample:
-    parts = ("nose",) if fake and family == "partswap" else ()
-    group = f"g{number}"
-    return Sample(
-        f"{dataset}/{fake}{number}", dataset, "val", fake, family if fake else "", group, parts
-    )
-
-
-def boxes_of(rows: Sequence[tuple[int, float, np.ndarray]]) -> np.ndarray:
-    return np.array([(0, number, score, tuple(xyxy)) for number, score, xyxy in rows], BOX)
-
-
-def a_shot(sample: Sample, state: str, values: dict[str, np.ndarray], faces=None) -> Shot:
-    nose = part_box(a_face(), "nose")
-    found = {name: boxes_of([]) for name in values}
-    if "partswap" in values and sample.fake and sample.parts:
-        found["partswap"] = boxes_of([(2, 0.8, nose)])
-    return Shot(sample, state, 160, 160, (a_face(),) if faces is None else faces, values, found)
 
 
 @pytest.fixture(scope="module")
 def cards(tmp_path_factory: pytest.TempPathFactory) -> list[DetectorCard]:
-    root = tmp_path_factory.mktemp("bundles")
-    for name in ("partswap", "stargan"):
-        shutil.copytree(BUNDLES / name, root / name)
-    return [load_card(root / name) for name in ("partswap", "stargan")]
+    return copied_cards(tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(scope="module")
 def results(cards: list[DetectorCard]) -> Results:
-    rng = np.random.default_rng(5)
-    shots = []
-    for dataset, family, strength in SETS:
-        for number in range(16):
-            for fake in (False, True):
-                sample = a_sample(dataset, number, fake, family)
-                for state in STATES:
-                    low = {
-                        card.id: rng.uniform(0.02, 0.3, (1, len(card.classes))).astype("f4")
-                        for card in cards
-                    }
-                    mine = [card.id for card in cards if card.family == family]
-                    if fake and mine:
-                        low[mine[0]][:] = strength
-                    shots.append(a_shot(sample, state, low))
-    plain = sum(shot.degradation == "none" for shot in shots)
-    baseline = rng.uniform(size=plain).astype(np.float32)
-    return compute(shots, cards, {"Meso4_DF": baseline, "spectrum": baseline})
+    return made_results(cards)
 
 
-def test_pages_and_cards_hold_the_same_figures(results: Results) -> None:
-    overview = accuracy_page(results, "made by")
+@pytest.fixture(scope="module")
+def page(results: Results) -> str:
+    return accuracy_page(results, "the command", load_sequence_card(TEMPORAL))
+
+
+def test_pages_and_cards_hold_the_same_figures(results: Results, page: str) -> None:
+    overview = section(page, "At a glance")
     details = detectors_page(results, "made by")
     compared = 0
     for figures in results.detectors:
@@ -118,27 +81,27 @@ def test_pages_and_cards_hold_the_same_figures(results: Results) -> None:
             if row["of"] == "detector":
                 states = {"none": "undegraded", "jpeg50": "JPEG 50", "half": "half size"}
                 state = states.get(row["degradation"], "blurred")
-                section = details.split(f"## {figures.card.id} ")[1].split("\n## ")[0]
-                (line,) = [one for one in section.splitlines() if f" {state} |" in one][:1]
-                shown = re.findall(r"(\d\.\d{3}) \(", line)
+                mine = section(details, f"{figures.card.id} {figures.card.version}")
+                (line,) = [one for one in mine.splitlines() if f" {state} |" in one][:1]
+                shown = re.findall(r"(\d\.\d{3}) \((?:\d|–)", line)
+                assert len(shown) == 3
                 column = 0 if row["negatives_from"] == "own reals" else 1
                 assert shown[column] == f"{auc:.3f}"
-                assert line.rstrip(" |").endswith(f"{recall:.3f}")
+                assert shown[2] == f"{recall:.3f}"
                 compared += 1
             elif row["degradation"] == "none" and row["negatives_from"] != "own reals":
                 assert f"{auc:.3f} (" in overview
-                assert f"| {recall:.2f} |" in overview
+                assert f"| {recall:.2f} (" in overview
                 compared += 1
     assert compared == 2 * (8 + 1)
 
 
-def test_what_is_found_and_missed_is_in_the_page(results: Results) -> None:
-    page = accuracy_page(results, "the command")
+def test_what_is_found_and_missed_is_in_the_page(page: str) -> None:
     assert "    the command\n" in page
-    assert re.search(r"\| StarGAN edits of CelebA \| 16 \| 1\.000 \(1\.000 to 1\.000\)", page)
+    assert re.search(r"\| StarGAN edits of CelebA \| 24 \| 1\.000 \(1\.000 to 1\.000\)", page)
     assert "*StyleGAN faces*" in page
     assert "Sets in *italics* hold families" in page
-    assert "| **families with a detector** | 32 |" in page
+    assert "| **families with a detector** | 40 |" in page
     assert "**No detector knows**: StyleGAN faces (100 %) are called real." in page
     assert "| partswap | **" in page
     assert page.count("![") == 3
@@ -148,7 +111,7 @@ def test_what_is_found_and_missed_is_in_the_page(results: Results) -> None:
 
 def test_totals_leave_unknown_families_out(results: Results) -> None:
     totals = results.fused["none"].totals
-    assert (totals[ALL].fakes, totals[KNOWN].fakes) == (48, 32)
+    assert (totals[ALL].fakes, totals[KNOWN].fakes) == (56, 40)
     assert totals[KNOWN].pooled[0] == 1.0
     assert totals[ALL].pooled[0] < 0.95
 
@@ -166,7 +129,7 @@ def test_steps_raise_recall_family_by_family(results: Results) -> None:
 
 def test_detectors_of_no_family_of_the_pack_come_first(cards: list[DetectorCard]) -> None:
     other = cards[0].model_copy(update={"id": "attributes", "family": "attributes"})
-    samples = [a_sample(name, 0, True, family) for name, family, _ in SETS]
+    samples = [a_sample(name, 0, True, family) for name, family, *_ in SETS]
     found = in_steps([*cards, other], samples)
     assert [name for name, _ in found] == [ATTRIBUTES, "partswap", "stargan"]
 
@@ -246,11 +209,6 @@ def test_truth_follows_the_picture_when_it_shrinks() -> None:
     ((label, box),) = truth(Shot(made, "half", 80, 80, (), {}, {}), faces) or ()
     assert label == "eyes_blur"
     np.testing.assert_allclose(box, [5, 10, 15, 20])
-
-
-def judged(number: int, fake: bool, label: str, families: tuple[str, ...], dataset="dcgan"):
-    sample = a_sample(dataset, number, fake, "dcgan" if dataset == "dcgan" else "dfdc")
-    return Judged(sample, label, 0.9, families, bool(families))
 
 
 def test_a_family_is_right_if_it_stands_for_the_sets(cards: list[DetectorCard]) -> None:

@@ -7,6 +7,7 @@ detector was calibrated anew, this alone makes pages, cards and README agree aga
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ import numpy as np
 
 from fakecheck.card import MIN_FACE
 from fakecheck.files import atomic_path
+from fakecheck.temporal import load_sequence_card
 from fakecheck.types import Floats
 from fakecheck_training.accuracy.cards import write_cards, write_readme
 from fakecheck_training.accuracy.detectors_page import detectors_page
@@ -27,9 +29,11 @@ from fakecheck_training.baselines.spectrum import fake_logits, fit_probe, fit_sp
 from fakecheck_training.data import pick, read_samples
 from fakecheck_training.faces import load_faces
 from fakecheck_training.measure import extra_option, find_bundles, mesonet_option
-from fakecheck_training.measured import Shot, Store, in_state
+from fakecheck_training.measured import Shot, Store
 from fakecheck_training.options import cli, data_option, out_option, work_option
 from fakecheck_training.scoring import probe_key
+
+TEMPORAL = Path(str(files("fakecheck") / "models" / "sequence"))
 
 
 def results_of(
@@ -43,13 +47,12 @@ def results_of(
     keys |= {probe.name: probe.key for probe in meso} | {SPECTRUM: SPECTRUM_KEY}
     shots = store.shots([*pick(samples, "val"), *store.simulated("val")], keys)
     model = fit_probe(*fit_spectra(data, work, samples, load_faces(work)))
-    plain = in_state(shots, "none")
     baselines = {
-        probe.name: worst_face(plain, [shot.values[probe.name][:, 0] for shot in plain])
+        probe.name: worst_face(shots, [shot.values[probe.name][:, 0] for shot in shots])
         for probe in meso
     }
-    spectra = [fake_logits(model, shot.values[SPECTRUM]) for shot in plain]
-    baselines[SPECTRUM] = worst_face(plain, spectra)
+    spectra = [fake_logits(model, shot.values[SPECTRUM]) for shot in shots]
+    baselines[SPECTRUM] = worst_face(shots, spectra)
     return compute(shots, cards, baselines)
 
 
@@ -110,7 +113,7 @@ def main(
     """Make the pages of accuracy from what `measure`, run with the same options, has kept."""
     results = results_of(data, work, out, extra, mesonet)
     command = made_by(extra, mesonet is not None)
-    _write(docs / "accuracy.md", accuracy_page(results, command))
+    _write(docs / "accuracy.md", accuracy_page(results, command, load_sequence_card(TEMPORAL)))
     _write(docs / "accuracy-detectors.md", detectors_page(results, command))
     plots = draw_plots(results, docs)
     if cards:

@@ -50,7 +50,7 @@ def _section(figures: DetectorFigures) -> str:
             f"{row.fakes} / {row.own_reals} / {row.all_reals}",
             interval(row.own),
             interval(row.pooled),
-            f"{row.recall:.3f}",
+            interval(row.recalled),
         )
         for index in range(len(figures.own["none"]))
         for state in STATES

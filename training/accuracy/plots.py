@@ -121,12 +121,12 @@ def roc_figure(results: Results) -> Any:
 
     draw("fakecheck", results.fused["none"].values, BLUE, "-")
     meso = [name for name in results.baselines if name in WEIGHTS]
-    for name, (values, _) in results.baselines.items():
+    for name, baseline in results.baselines.items():
         if name in meso:
             style = ("-", "--", "-.", ":")[meso.index(name) % 4]
-            draw(f"MesoNet {name.replace('_', ' ')}", values, ORANGE, style)
+            draw(f"MesoNet {name.replace('_', ' ')}", baseline.values, ORANGE, style)
         else:
-            draw(name, values, GREEN, "-")
+            draw(name, baseline.values, GREEN, "-")
     axes.set_xscale("log")
     axes.set_xlim(1e-3, 1)
     axes.axvline(FALSE_ALARM_RATE, color=GREY, linestyle="--", linewidth=1)

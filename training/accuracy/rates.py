@@ -7,18 +7,22 @@ from dataclasses import dataclass
 
 from fakecheck.card import DetectorCard
 from fakecheck_training.accuracy.judging import judge_all
-from fakecheck_training.accuracy.rows import Alarms, Calls, calls, false_alarms
-from fakecheck_training.curves import RATES
+from fakecheck_training.accuracy.rows import Alarms, Calls, alarm_interval, calls, false_alarms
+from fakecheck_training.curves import RATES, Interval
 from fakecheck_training.measured import STATES, Shot, in_state
 
 
 @dataclass(frozen=True)
 class AtRate:
-    """`calls` of undegraded fakes, a row a set, and `alarms` of all reals by state."""
+    """`calls` of undegraded fakes, a row a set, and `alarms` of all reals by state.
+
+    `share` is that of undegraded reals called fake.
+    """
 
     rate: float
     calls: list[Calls]
     alarms: dict[str, Alarms]
+    share: Interval
 
     @property
     def called_fake(self) -> float:
@@ -33,5 +37,6 @@ def at_rates(shots: Sequence[Shot], cards: Sequence[DetectorCard]) -> list[AtRat
     for rate in RATES:
         judged = {state: judge_all(in_state(shots, state), cards, rate) for state in STATES}
         alarms = {state: false_alarms(ones)[-1] for state, ones in judged.items()}
-        found.append(AtRate(rate, calls(judged["none"], cards), alarms))
+        plain = judged["none"]
+        found.append(AtRate(rate, calls(plain, cards), alarms, alarm_interval(plain)))
     return found

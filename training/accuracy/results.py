@@ -12,6 +12,12 @@ from fakecheck.card import DetectorCard
 from fakecheck.types import Floats
 from fakecheck.verdict import sigmoid
 from fakecheck_training.accuracy.boxes import BoxAccuracy, box_accuracy, truth, undegraded_faces
+from fakecheck_training.accuracy.calibrated import (
+    CalibrationError,
+    error_of,
+    errors_of_sets,
+    judged_ones,
+)
 from fakecheck_training.accuracy.judging import Judged, detector_values, judge_all
 from fakecheck_training.accuracy.rates import AtRate, at_rates
 from fakecheck_training.accuracy.rows import (
@@ -67,16 +73,25 @@ class DetectorFigures:
 
 
 @dataclass(frozen=True, eq=False)
+class Baseline:
+    """Another detector: its scores (n,) of the undegraded samples, and its rows by state."""
+
+    values: Floats
+    rows: dict[str, list[Separation]]
+
+
+@dataclass(frozen=True, eq=False)
 class Results:
-    """Everything. `baselines` maps a name to its scores (n,) and rows, undegraded."""
+    """Everything. `errors` has a row a set, then rows KNOWN and ALL, as far as any were judged."""
 
     cards: Sequence[DetectorCard]
     samples: list[Sample]
     fused: dict[str, Fused]
     confusion: Confusion
     bins: dict[str, list[Bin]]
+    errors: list[CalibrationError]
     detectors: list[DetectorFigures]
-    baselines: Mapping[str, tuple[Floats, list[Separation]]]
+    baselines: Mapping[str, Baseline]
     steps: list[Step]
     rates: list[AtRate]
 
@@ -94,23 +109,30 @@ class Results:
 def compute(
     shots: Sequence[Shot], cards: Sequence[DetectorCard], baselines: Mapping[str, Floats]
 ) -> Results:
-    """All figures; `baselines` maps a name to scores of the undegraded shots, in their order."""
+    """All figures; `baselines` maps a name to (shots,) scores, in the shots' order."""
     fused = {state: _fused(in_state(shots, state), cards) for state in STATES}
     plain = in_state(shots, "none")
     samples = [shot.sample for shot in plain]
     pack = [shot for shot in plain if shot.sample.dataset != SIMULATED]
     judged = [one for one in fused["none"].judged if one.sample.dataset != SIMULATED]
     known = {row.dataset for row in fused["none"].calls if row.known}
+    fakes = {KNOWN: judged_ones(judged, known, None), ALL: judged_ones(judged, None, None)}
     return Results(
         cards=cards,
         samples=samples,
         fused=fused,
-        confusion=confusion(judged, cards),
-        bins={ALL: _bins(judged, None), KNOWN: _bins(judged, known)},
+        confusion=confusion(fused["none"].judged, cards),
+        bins={name: reliability(*pair) for name, pair in fakes.items()},
+        errors=[
+            *errors_of_sets(judged),
+            *(
+                error_of(name, *pair)
+                for name, pair in fakes.items()
+                if 0 < pair[1].sum() < len(pair[1])
+            ),
+        ],
         detectors=[_detector(shots, card) for card in cards],
-        baselines={
-            name: (values, separations(samples, values)) for name, values in baselines.items()
-        },
+        baselines={name: _baseline(shots, values) for name, values in baselines.items()},
         steps=steps(pack, cards),
         rates=at_rates([shot for shot in shots if shot.sample.dataset != SIMULATED], cards),
     )
@@ -131,15 +153,13 @@ def _fused(shots: Sequence[Shot], cards: Sequence[DetectorCard]) -> Fused:
     return Fused(judged, separations(samples, values), rows, false_alarms(judged), totals)
 
 
-def _bins(judged: Sequence[Judged], sets: set[str] | None) -> list[Bin]:
-    """Of all reals and the fakes of `sets`, leaving out those with nothing to judge."""
-    chosen = [
-        one
-        for one in judged
-        if one.judged and (sets is None or not one.sample.fake or one.sample.dataset in sets)
-    ]
-    probability = np.array([one.probability for one in chosen], np.float32)
-    return reliability(probability, is_fake([one.sample for one in chosen]))
+def _baseline(shots: Sequence[Shot], values: Floats) -> Baseline:
+    by_state, rows = {}, {}
+    for state in STATES:
+        mine = np.array([shot.degradation == state for shot in shots])
+        by_state[state] = values[mine]
+        rows[state] = separations([shot.sample for shot in in_state(shots, state)], values[mine])
+    return Baseline(by_state["none"], rows)
 
 
 def _detector(shots: Sequence[Shot], card: DetectorCard) -> DetectorFigures:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
 from fakecheck.index import registry
 from fakecheck.types import Floats
 from fakecheck_training.accuracy.judging import Judged
-from fakecheck_training.curves import Interval, auc_interval
+from fakecheck_training.curves import (
+    Interval,
+    auc_interval,
+    if_enough,
+    recall_interval,
+    share_interval,
+)
 from fakecheck_training.data import Sample
 
 FALSE_ALARM_RATE = 0.01
@@ -23,8 +29,8 @@ FALSE_ALARM_RATE = 0.01
 class Separation:
     """How one score tells a set's fakes from its own reals, and from the reals of all sets.
 
-    `recall` is the share of fakes over the value that 1 % of the reals of all sets exceed: a set's
-    own reals are too few to say what one in a hundred of them does.
+    `recalled` is the share of fakes over the value that at most 1 % of the reals of all sets
+    exceed: a set's own reals are too few to say what one in a hundred of them does.
     """
 
     dataset: str
@@ -33,7 +39,12 @@ class Separation:
     all_reals: int
     own: Interval | None
     pooled: Interval
-    recall: float
+    recalled: Interval
+
+    @property
+    def recall(self) -> float:
+        """`recalled` without its interval."""
+        return self.recalled[0]
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,11 @@ def sets_of_card(card: DetectorCard, samples: Sequence[Sample]) -> list[str]:
     return [name for name, family in families_of_sets(samples).items() if family in mine]
 
 
+def groups_of(samples: Sequence[Sample]) -> NDArray[np.str_]:
+    """(n,) what is drawn as one: all pictures of one kin, and flaws simulated on them."""
+    return np.array([f"{sample.key.split('/')[0]}/{sample.kin}" for sample in samples])
+
+
 def is_fake(samples: Sequence[Sample]) -> NDArray[np.bool_]:
     """(n,) which samples are fakes."""
     return np.array([sample.fake for sample in samples], bool)
@@ -100,11 +116,14 @@ def separation_of(
     """
     mine = np.array([sample.dataset in sets for sample in samples])
     fake = is_fake(samples)
-    groups = np.array([f"{sample.dataset}/{sample.kin}" for sample in samples])
+    groups = groups_of(samples)
     fakes, own = fake & mine, ~fake & mine
 
-    def against(reals: NDArray[np.bool_]) -> Interval:
-        return auc_interval(values[fakes], values[reals], groups[fakes], groups[reals])
+    def against(
+        reals: NDArray[np.bool_], figure: Callable[..., Interval] = auc_interval
+    ) -> Interval:
+        names = groups[fakes], groups[reals]
+        return if_enough(figure(values[fakes], values[reals], *names), *names)
 
     return Separation(
         dataset=name,
@@ -113,7 +132,7 @@ def separation_of(
         all_reals=int((~fake).sum()),
         own=against(own) if own.any() else None,
         pooled=against(~fake),
-        recall=float((values[fakes] > exceeded_by(values[~fake], FALSE_ALARM_RATE)).mean()),
+        recalled=against(~fake, partial(recall_interval, rate=FALSE_ALARM_RATE)),
     )
 
 
@@ -159,6 +178,14 @@ def false_alarms(judged: Sequence[Judged]) -> list[Alarms]:
         Alarms(name, len(labels), labels.count("fake"), labels.count("inconclusive"))
         for name, labels in by_set.items()
     ]
+
+
+def alarm_interval(judged: Sequence[Judged]) -> Interval:
+    """The share of all real pictures that is called fake."""
+    reals = [one for one in judged if not one.sample.fake]
+    groups = groups_of([one.sample for one in reals])
+    called = np.array([one.label == "fake" for one in reals])
+    return if_enough(share_interval(called, groups), groups)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,13 @@ import numpy as np
 from fakecheck.calibration import auc
 from fakecheck.card import DetectorCard
 from fakecheck_training.accuracy.judging import judge_all
-from fakecheck_training.accuracy.rows import families_of_sets, is_fake, stands_for
+from fakecheck_training.accuracy.rows import (
+    alarm_interval,
+    families_of_sets,
+    is_fake,
+    stands_for,
+)
+from fakecheck_training.curves import Interval
 from fakecheck_training.data import Sample
 from fakecheck_training.measured import Shot
 
@@ -23,13 +29,20 @@ ATTRIBUTES = "attributes alone"
 
 @dataclass(frozen=True)
 class Step:
-    """The verdict with so many detectors: shares of all fakes and of all reals called fake."""
+    """The verdict with so many detectors: shares of all fakes and of all reals called fake.
+
+    `alarms` of `reals` pictures are called fake; `share` is `false_alarms` with its interval. None
+    of the three is known of what others report.
+    """
 
     added: str
     detectors: int
     recall: float
     false_alarms: float
     auc: float
+    alarms: int = 0
+    reals: int = 0
+    share: Interval | None = None
 
 
 # What the predecessor reports before and after its families.
@@ -56,6 +69,9 @@ def steps(shots: Sequence[Shot], cards: Sequence[DetectorCard]) -> list[Step]:
                 recall=float(called[fake].mean()),
                 false_alarms=float(called[~fake].mean()),
                 auc=auc(values[fake], values[~fake]),
+                alarms=int(called[~fake].sum()),
+                reals=int((~fake).sum()),
+                share=alarm_interval(judged),
             )
         )
     return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from fakecheck_training.accuracy.results import Results
 from fakecheck_training.accuracy.rows import FALSE_ALARM_RATE
-from fakecheck_training.curves import Interval
+from fakecheck_training.curves import FEW, Interval
 from fakecheck_training.measured import STATES
 
 TITLES = {
@@ -35,8 +36,8 @@ REAL_TITLES = {
 }
 STATE_TITLES = {"none": "undegraded", "jpeg50": "JPEG 50", "half": "half size", "blur1": "blurred"}
 # A set is mostly missed when over half of it is called real, and well found when over half of it
-# is called fake; under this many fakes nothing can be said of it.
-HALF, FEW = 0.5, 20
+# is called fake; under FEW fakes nothing can be said of it.
+HALF = 0.5
 # A set is named among those not judged from this share on.
 UNJUDGED = 0.1
 
@@ -51,14 +52,34 @@ def real_title(dataset: str) -> str:
     return REAL_TITLES.get(dataset, dataset)
 
 
+def named(results: Results, dataset: str) -> str:
+    """A set's name, in italics where no detector stands for its family."""
+    return title(dataset) if results.known.get(dataset, True) else f"*{title(dataset)}*"
+
+
 def percent(share: float) -> str:
     """0.123 → `12 %`; one decimal under 1 %, where it matters."""
     return f"{share:.1%}".replace("%", " %") if 0 < share < 0.0095 else f"{share:.0%}"[:-1] + " %"
 
 
-def interval(value: Interval | None) -> str:
-    """`0.950 (0.926 to 0.969)`, or a dash."""
-    return "–" if value is None else f"{value[0]:.3f} ({value[1]:.3f} to {value[2]:.3f})"
+def one_decimal(share: float) -> str:
+    """0.123 → `12.3 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def interval(value: Interval | None, digits: int = 3) -> str:
+    """`0.950 (0.926 to 0.969)`; a dash for what is missing."""
+    if value is None:
+        return "–"
+    figure, low, high = (f"{number:.{digits}f}" for number in value)
+    return f"{figure} (–)" if math.isnan(value[1]) else f"{figure} ({low} to {high})"
+
+
+def percent_interval(value: Interval | None) -> str:
+    """The ends alone, `0.4 to 1.5 %`, or a dash."""
+    if value is None or math.isnan(value[1]):
+        return "–"
+    return f"{100 * value[1]:.1f} to {one_decimal(value[2])}"
 
 
 def joined(words: Sequence[str]) -> str:
