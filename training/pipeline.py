@@ -195,6 +195,12 @@ def _override_model(model: Any, recipe: DetectorRecipe) -> None:
             f"{recipe.name}: min_level needs a pyramid that begins at level {ssd.MIN_LEVEL}, "
             f"that of {recipe.pipeline} begins at {finest}"
         )
+    pad = content.feature_extractor.pad_to_multiple
+    if recipe.mirrored and recipe.crop.side % pad:
+        raise UsageError(
+            f"{recipe.name}: mirrored needs a side that {pad} divides, since {recipe.pipeline} "
+            f"pads pictures on one side up to it, got {recipe.crop.side}"
+        )
     content.num_classes = len(recipe.classes)
     height, _ = input_size(model)
     resizer = content.image_resizer.fixed_shape_resizer

@@ -123,6 +123,12 @@ def test_a_level_to_begin_with_needs_a_pyramid_from_level_3(tmp_path: Path) -> N
         write_pipeline(replace(recipe, min_level=4), tmp_path, None)
 
 
+def test_a_padded_picture_cannot_be_mirrored(tmp_path: Path) -> None:
+    write_pipeline(replace(_recipe(MOBILENET, 160), mirrored=True), tmp_path, None)
+    with pytest.raises(UsageError, match=r"mirrored needs a side that 32 divides.* got 112"):
+        write_pipeline(replace(_recipe(MOBILENET, 112), mirrored=True), tmp_path, None)
+
+
 def test_a_template_keeps_its_optimizer(tmp_path: Path) -> None:
     own = _template(tmp_path, MOBILENET, "adam_optimizer", "momentum_optimizer")
     recipe = replace(_recipe(own), backbone="")
