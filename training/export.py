@@ -62,7 +62,11 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
                 advice=f"run python -m fakecheck_training.train {recipe.name} first",
             )
     summaries = [json.loads((folder / SUMMARY).read_text()) for folder in folders]
-    name, _ = network(read_pipeline(folders[0] / "pipeline.config")["model"])
+    configs = read_pipeline(folders[0] / "pipeline.config")
+    name, _ = network(configs["model"])
+    start = configs["train_config"].fine_tune_checkpoint
+    if start and not recipe.backbone:  # the recipe's overrides name it
+        found.append({"name": "checkpoint", "file": "/".join(Path(start).parts[-2:])})
     trained = {"name": name, "steps": recipe.steps, "batch": recipe.batch}
     trained["loss"] = round(sum(s["loss"][-1][1] for s in summaries) / len(summaries), 4)
     if len(recipe.runs) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ RECIPE = "recipe.yaml"
 # Beside a run's checkpoints: what of the recipe they depend on. What the records depend on is noted
 # beside these.
 TRAINED_BY = "trained_by.json"
-TRAINED_KEYS = ("pipeline", "batch", "rate", "steps", "seed", "backbone")
+TRAINED_KEYS = ("batch", "rate", "steps", "seed", "backbone", "overrides")
 
 
 def backbone_folder(work: Path, name: str) -> Path:
@@ -82,12 +83,20 @@ def check_run_kept(recipe: DetectorRecipe, checkpoints: Path, backbone: Path | N
     """
     note = checkpoints / TRAINED_BY
     if note.exists() and (checkpoints / "checkpoint").exists():
-        then, now = json.loads(note.read_text()), _trained_by(recipe, backbone)
+        now = _trained_by(recipe, backbone)
+        # An older version knew no overrides, and noted nothing of what is in the template.
+        older = {"overrides": "", "template": now["template"]}
+        then = older | json.loads(note.read_text())
         _raise_changed(recipe.name, then, now, checkpoints.parent, f"delete {checkpoints}")
 
 
 def _trained_by(recipe: DetectorRecipe, backbone: Path | None) -> dict[str, Any]:
     facts = {key: getattr(recipe, key) for key in TRAINED_KEYS}
+    template = RECIPES / recipe.pipeline
+    facts["pipeline"] = template.name
+    # Comments and line breaks may change.
+    text = " ".join(re.sub("#.*", "", template.read_text(encoding="utf-8")).split())
+    facts["template"] = hashlib.sha256(text.encode()).hexdigest()
     if recipe.backbone and backbone is not None:
         index = backbone.with_name(f"{backbone.name}.index")  # it holds checksums of all weights
         facts["checkpoint of the backbone"] = hashlib.sha256(index.read_bytes()).hexdigest()

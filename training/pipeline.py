@@ -12,7 +12,9 @@ from fakecheck.files import atomic_path
 from fakecheck_training.networks import faster_rcnn, ssd  # registers the feature extractors
 from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run
 
-from object_detection.utils import config_util  # isort: skip  (after the mends of compat)
+from google.protobuf import text_format  # isort: skip
+from object_detection.protos import pipeline_pb2  # isort: skip  (after the mends of compat)
+from object_detection.utils import config_util  # isort: skip
 
 WARMUP_SHARE = 0.05
 # What `train` writes beside the checkpoints when a run is done.
@@ -20,8 +22,12 @@ SUMMARY = "training.json"
 # What `prepare` writes beside the records: what of the recipe they depend on.
 DRAWN = "drawn.json"
 DRAWN_KEYS = ("crop", "classes", "fake_sets", "records", "degrade", "simulate", "inputs")
-# What a template may describe → the feature extractor that it must name.
-TYPES = {"ssd": ssd.TYPE, "faster_rcnn": faster_rcnn.TYPE}
+# What a pipeline.config may describe → the feature extractors that it may name, the first of which
+# stands on the backbones that this package trains. The others are the API's own.
+TYPES = {
+    "ssd": (ssd.TYPE, "ssd_mobilenet_v2_fpn_keras", "ssd_mobilenet_v1_fpn_keras"),
+    "faster_rcnn": (faster_rcnn.TYPE,),
+}
 
 
 def detector_folder(work: Path, name: str, run: int = 1) -> Path:
@@ -89,15 +95,56 @@ def is_trained(folder: Path, steps: int) -> bool:
 
 def write_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Path:
     """Writes FOLDER/pipeline.config, its path; `backbone` is the checkpoint to start from."""
-    configs = config_util.get_configs_from_pipeline_file(str(RECIPES / recipe.pipeline))
-    _override_model(configs["model"], recipe)
-    _override_training(configs["train_config"], recipe, backbone)
-    reader = configs["train_input_config"]
+    config_util.save_pipeline_config(make_pipeline(recipe, folder, backbone), str(folder))
+    return folder / "pipeline.config"
+
+
+def make_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -> Any:
+    """The message that `write_pipeline` writes.
+
+    Raises UsageError where the recipe's template or overrides cannot be read or trained.
+    """
+    proto = pipeline_pb2.TrainEvalPipelineConfig()
+    _merge((RECIPES / recipe.pipeline).read_text(encoding="utf-8"), proto, recipe.pipeline)
+    _override_model(proto.model, recipe)
+    _override_training(proto.train_config, recipe, backbone)
+    reader = proto.train_input_reader
     reader.label_map_path = str(folder / "label_map.pbtxt")
     reader.tf_record_input_reader.input_path[:] = [str(folder / "train-*.tfrecord")]
-    proto = config_util.create_pipeline_proto_from_configs(configs)
-    config_util.save_pipeline_config(proto, str(folder))
-    return folder / "pipeline.config"
+    if recipe.overrides:
+        ours = _of_recipe(proto, recipe)
+        _merge(recipe.overrides, proto, f"{recipe.name}: overrides")
+        for key, value in _of_recipe(proto, recipe).items():
+            if value != ours[key]:
+                raise UsageError(
+                    f"{recipe.name}: overrides set {key} to {value}, which the rest of the recipe "
+                    f"sets to {ours[key]}"
+                )
+    return proto
+
+
+def _merge(text: str, proto: Any, where: str) -> None:
+    try:
+        text_format.Merge(text, proto)
+    except text_format.ParseError as error:
+        raise UsageError(f"{where}: not a part of a pipeline.config, {error}") from error
+
+
+def _of_recipe(proto: Any, recipe: DetectorRecipe) -> dict[str, Any]:
+    """What overrides must leave as it is: other keys of the recipe say the same."""
+    train, reader = proto.train_config, proto.train_input_reader
+    found = {
+        "num_classes": network(proto.model)[1].num_classes,
+        "height and width": input_size(proto.model),
+        "batch_size": train.batch_size,
+        "num_steps": train.num_steps,
+        "label_map_path": reader.label_map_path,
+        "input_path": list(reader.tf_record_input_reader.input_path),
+    }
+    if recipe.backbone:
+        start = train.fine_tune_checkpoint, train.fine_tune_checkpoint_type
+        found["fine_tune_checkpoint"] = start
+    return found
 
 
 def read_pipeline(path: Path) -> dict[str, Any]:
@@ -112,33 +159,56 @@ def network(model: Any) -> tuple[str, Any]:
     """
     name = model.WhichOneof("model")
     content = getattr(model, name) if name in TYPES else None
-    if content is None or content.feature_extractor.type != TYPES[name]:
-        raise UsageError(
-            f"the pipeline.config must describe an ssd with the feature extractor {ssd.TYPE} or a "
-            f"faster_rcnn with {faster_rcnn.TYPE}"
-        )
+    if content is None or content.feature_extractor.type not in TYPES[name]:
+        known = "; or a ".join(f"{kind} with {' or '.join(TYPES[kind])}" for kind in TYPES)
+        raise UsageError(f"the pipeline.config must describe an {known}")
     return name, content
 
 
 def input_size(model: Any) -> tuple[int, int]:
-    """Height and width in pixels to which the model resizes its pictures."""
-    resizer = network(model)[1].image_resizer.fixed_shape_resizer
+    """Height and width in pixels to which the model resizes its pictures.
+
+    Raises UsageError where it has no fixed ones.
+    """
+    resizer = network(model)[1].image_resizer
+    if not resizer.HasField("fixed_shape_resizer"):
+        raise UsageError("the pipeline.config must have a fixed_shape_resizer")
+    resizer = resizer.fixed_shape_resizer
     return resizer.height, resizer.width
 
 
 def _override_model(model: Any, recipe: DetectorRecipe) -> None:
     name, content = network(model)
+    kind = content.feature_extractor.type
+    if recipe.backbone and kind != TYPES[name][0]:
+        raise UsageError(
+            f"{recipe.name}: there is no backbone for {kind}, which {recipe.pipeline} names",
+            advice="leave backbone out; overrides may name a fine_tune_checkpoint",
+        )
     if name != "ssd" and (recipe.mirrored or recipe.min_level != ssd.MIN_LEVEL):
         raise UsageError(
             f"{recipe.name}: mirrored and min_level are for an ssd, {recipe.pipeline} is a {name}"
         )
+    finest = content.feature_extractor.fpn.min_level if name == "ssd" else ssd.MIN_LEVEL
+    if finest != ssd.MIN_LEVEL and recipe.min_level != ssd.MIN_LEVEL:
+        raise UsageError(
+            f"{recipe.name}: min_level needs a pyramid that begins at level {ssd.MIN_LEVEL}, "
+            f"that of {recipe.pipeline} begins at {finest}"
+        )
+    pad = content.feature_extractor.pad_to_multiple
+    if recipe.mirrored and recipe.crop.side % pad:
+        raise UsageError(
+            f"{recipe.name}: mirrored needs a side that {pad} divides, since {recipe.pipeline} "
+            f"pads pictures on one side up to it, got {recipe.crop.side}"
+        )
     content.num_classes = len(recipe.classes)
+    height, _ = input_size(model)
     resizer = content.image_resizer.fixed_shape_resizer
     if name == "faster_rcnn":
         # An SSD's anchors are multiples of the stride; these shall fit the parts of a face in any
         # crop as they do in the template's.
         anchors = content.first_stage_anchor_generator.grid_anchor_generator
-        growth = recipe.crop.side / resizer.height
+        growth = recipe.crop.side / height
         anchors.height = round(anchors.height * growth)
         anchors.width = round(anchors.width * growth)
     resizer.height = resizer.width = recipe.crop.side
@@ -146,7 +216,8 @@ def _override_model(model: Any, recipe: DetectorRecipe) -> None:
 
 def _override_training(train: Any, recipe: DetectorRecipe, backbone: Path | None) -> None:
     train.batch_size, train.num_steps = recipe.batch, recipe.steps
-    rate = train.optimizer.adam_optimizer.learning_rate.cosine_decay_learning_rate
+    kind = train.optimizer.WhichOneof("optimizer") or "adam_optimizer"
+    rate = getattr(train.optimizer, kind).learning_rate.cosine_decay_learning_rate
     rate.learning_rate_base, rate.total_steps = recipe.rate, recipe.steps
     rate.warmup_learning_rate = recipe.rate / 10
     rate.warmup_steps = max(1, round(recipe.steps * WARMUP_SHARE))

@@ -8,7 +8,8 @@ import click
 
 from fakecheck_training.kept import backbone_recipe
 from fakecheck_training.options import cli, data_option, progress, recipe_argument, work_option
-from fakecheck_training.pipeline import run_folders, write_drawn
+from fakecheck_training.pipeline import make_pipeline, run_folders, write_drawn
+from fakecheck_training.preview import write_sheet
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.records import make_draws, write_records
 from fakecheck_training.sources import detector_source, known_samples
@@ -18,12 +19,22 @@ from fakecheck_training.sources import detector_source, known_samples
 @recipe_argument
 @data_option
 @work_option
-def main(recipe: Path, data: Path, work: Path) -> None:
+@click.option(
+    "--preview",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="SHEET.png",
+    help="Write a picture of what would be drawn, as the command preview does, and no records.",
+)
+def main(recipe: Path, data: Path, work: Path, preview: Path | None) -> None:
     """Write the TFRecords and label maps of the detector RECIPE to WORK/detectors/NAME.
 
     Every run of the recipe has draws of its own.
     """
+    if preview is not None:
+        write_sheet(recipe, preview, data, work)
+        return
     spec = load_detector_recipe(recipe)
+    make_pipeline(spec, run_folders(work, spec)[0], None)  # what is wrong with it is told first
     if spec.backbone:
         backbone_recipe(work, spec.backbone)  # one that there is none of is told first
     samples, faces = known_samples(data, work, spec)

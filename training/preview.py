@@ -27,6 +27,7 @@ from fakecheck_training.sources import backbone_source, detector_source, known_s
 
 GREEN, BLACK = (0, 255, 0), (0, 0, 0)
 FONT, FONT_SCALE, LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.33, 10
+COLUMNS, ROWS, SEED = 14, 8, 1
 
 Cell = Callable[[np.random.Generator, bool], list[Image]]
 
@@ -69,6 +70,33 @@ def marked(draw: Draw) -> Image:
     return image
 
 
+def write_sheet(
+    recipe: Path,
+    sheet: Path,
+    data: Path,
+    work: Path,
+    columns: int = COLUMNS,
+    rows: int = ROWS,
+    seed: int = SEED,
+    pairs: bool = False,
+) -> None:
+    """Writes a picture with draws of the recipe, a detector's or a backbone's, to `sheet`.
+
+    Raises UsageError where it cannot be written or, with `pairs`, where there are none.
+    """
+    if not cv2.haveImageWriter(str(sheet)):
+        raise UsageError(f"{sheet}: no picture can be written with this suffix")
+    source = _source(recipe, data, work)
+    if not pairs:
+        image = contact_sheet(source, columns, rows, seed)
+    elif isinstance(source, PairSource):
+        image = pair_sheet(source, columns, rows, seed)
+    else:
+        raise UsageError(f"{recipe} draws no pairs of a real face and a fake made from it")
+    with atomic_path(sheet) as path:
+        path.write_bytes(cv2.imencode(sheet.suffix, image)[1].tobytes())
+
+
 def _source(recipe: Path, data: Path, work: Path) -> Source:
     if is_detector_recipe(recipe):
         spec = load_detector_recipe(recipe)
@@ -82,9 +110,9 @@ def _source(recipe: Path, data: Path, work: Path) -> Source:
 @click.argument("sheet", type=click.Path(dir_okay=False, path_type=Path))
 @data_option
 @work_option
-@click.option("--columns", type=click.IntRange(1), default=14, show_default=True)
-@click.option("--rows", type=click.IntRange(1), default=8, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--columns", type=click.IntRange(1), default=COLUMNS, show_default=True)
+@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=SEED, show_default=True)
 @click.option("--pairs", is_flag=True, help="Fakes made from real faces, beside the real ones.")
 def main(
     recipe: Path,
@@ -97,17 +125,7 @@ def main(
     pairs: bool,
 ) -> None:
     """Write a picture with draws of RECIPE to SHEET."""
-    if not cv2.haveImageWriter(str(sheet)):
-        raise UsageError(f"{sheet}: no picture can be written with this suffix")
-    source = _source(recipe, data, work)
-    if not pairs:
-        image = contact_sheet(source, columns, rows, seed)
-    elif isinstance(source, PairSource):
-        image = pair_sheet(source, columns, rows, seed)
-    else:
-        raise UsageError(f"{recipe} draws no pairs of a real face and a fake made from it")
-    with atomic_path(sheet) as path:
-        path.write_bytes(cv2.imencode(sheet.suffix, image)[1].tobytes())
+    write_sheet(recipe, sheet, data, work, columns, rows, seed, pairs)
 
 
 if __name__ == "__main__":

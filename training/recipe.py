@@ -134,8 +134,11 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class DetectorRecipe:
-    """One detector, from records to card; `backbone` names the recipe that it starts from.
+    """One detector, from records to card; `backbone` names the recipe that it starts from, if any.
 
+    `pipeline` is a template of a pipeline.config: a path from the recipe's own folder, or a name in
+    `recipes/` here. `overrides`, in the same text format, is merged into what the other keys make
+    of it.
     `min_face` is the longer side in pixels of the smallest face that the detector shall judge. The
     fakes of `inputs` are added to those of `fake_sets`. `runs` are trainings from the same start on
     other draws, of whose weights the mean is taken; without any there is one, of the recipe's seed.
@@ -149,7 +152,6 @@ class DetectorRecipe:
     kind: str
     version: str
     summary: str
-    backbone: str
     pipeline: str
     crop: CropSpec
     classes: list[str]
@@ -157,6 +159,8 @@ class DetectorRecipe:
     records: Records
     steps: int
     limits: list[str]
+    backbone: str = ""
+    overrides: str = ""
     batch: int = 16
     rate: float = 1e-3
     seed: int = 1
@@ -197,6 +201,9 @@ def load_detector_recipe(path: Path) -> DetectorRecipe:
     if len(set(names)) < len(names) or set(names) & set(recipe.fake_sets):
         raise UsageError(f"{path}: two sets have one name, of inputs or of fake_sets")
     recipe = dataclasses.replace(recipe, fake_sets=[*recipe.fake_sets, *names])
+    beside = path.parent / recipe.pipeline
+    if path.is_file() and beside.is_file():
+        recipe = dataclasses.replace(recipe, pipeline=str(beside.resolve()))
     check_detector(recipe, path, RECIPES)
     return recipe
 

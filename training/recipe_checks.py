@@ -138,7 +138,7 @@ def _detector(recipe: DetectorRecipe, pipelines: Path) -> Iterator[str]:
             yield f"class {name!r} is no <region>_<artifact>, regions are {', '.join(REGIONS)}"
     if not (pipelines / recipe.pipeline).is_file():
         known = ", ".join(sorted(path.name for path in pipelines.glob("*.config")))
-        yield f"there is no pipeline {recipe.pipeline!r}, known are {known}"
+        yield f"there is no pipeline {recipe.pipeline!r} beside the recipe, known are {known}"
     if recipe.simulate and sorted(recipe.simulate.classes) != sorted(recipe.classes):
         yield (
             "classes must be every <region>_<artifact> of simulate, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from drawn import drawn_recipe
 from fakecheck.errors import UsageError
 from fakecheck_training.augment import Degrader
 from fakecheck_training.kept import (
+    TRAINED_BY,
     backbone_recipe,
     backbones_up_to,
     check_backbone_kept,
@@ -40,6 +42,7 @@ def start(tmp_path: Path) -> Path:
         ({"steps": 8}, "steps was 4 when"),
         ({"seed": 2}, "seed was 1 when"),
         ({"backbone": "other"}, "backbone was 'mine' when"),
+        ({"overrides": "model {}"}, "overrides was '' when"),
     ],
 )
 def test_a_changed_recipe_of_a_run_is_told(
@@ -54,6 +57,31 @@ def test_a_changed_recipe_of_a_run_is_told(
     check_run_kept(replace(RECIPE, version="2.0.0", mirrored=True), folder, start)
     with pytest.raises(UsageError, match=message):
         check_run_kept(changed, folder, start)
+
+
+def test_a_changed_template_of_one_s_own_is_told(tmp_path: Path, start: Path) -> None:
+    folder, own = tmp_path / "checkpoints", tmp_path / "own.config"
+    recipe = replace(RECIPE, pipeline=str(own))
+    own.write_text("model { ssd {} }\n")
+    keep_run(recipe, folder, start)
+    (folder / "checkpoint").touch()
+    own.write_text("model {  # a comment\n  ssd {}\n}\n")
+    check_run_kept(recipe, folder, start)
+    own.write_text("model { ssd { num_classes: 3 } }\n")
+    with pytest.raises(UsageError, match="toy: template was"):
+        check_run_kept(recipe, folder, start)
+
+
+def test_a_run_of_before_there_were_overrides_goes_on(tmp_path: Path, start: Path) -> None:
+    keep_run(RECIPE, tmp_path, start)
+    (tmp_path / "checkpoint").touch()
+    note = tmp_path / TRAINED_BY
+    facts = json.loads(note.read_text())
+    del facts["overrides"], facts["template"]
+    note.write_text(json.dumps(facts))
+    check_run_kept(RECIPE, tmp_path, start)
+    with pytest.raises(UsageError, match="overrides was '' when"):
+        check_run_kept(replace(RECIPE, overrides="model {}"), tmp_path, start)
 
 
 def test_a_backbone_that_was_trained_anew_is_told(tmp_path: Path, start: Path) -> None:

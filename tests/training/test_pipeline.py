@@ -26,15 +26,18 @@ from fakecheck_training.pipeline import (
 )
 from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run, load_detector_recipe
 
+MOBILENET = "ssd_mobilenet_v2_fpn.config"
 TEMPLATES = {
     "ssd_lite0_fpn.config": ("ssd", ssd.TYPE),
     "faster_rcnn_lite0.config": ("faster_rcnn", faster_rcnn.TYPE),
+    MOBILENET: ("ssd", "ssd_mobilenet_v2_fpn_keras"),
 }
 
 
 def _recipe(template: str, side: int = 192) -> DetectorRecipe:
     recipe = load_detector_recipe(Path("partswap"))
-    return replace(recipe, pipeline=template, crop=replace(recipe.crop, side=side))
+    crop, backbone = replace(recipe.crop, side=side), "" if template == MOBILENET else "parts"
+    return replace(recipe, pipeline=template, crop=crop, backbone=backbone)
 
 
 def _written(template: str, folder: Path, backbone: Path | None = None) -> dict[str, Any]:
@@ -78,12 +81,102 @@ def test_anchors_of_faster_rcnn_grow_with_the_crop(tmp_path: Path) -> None:
         assert anchor(tmp_path) == expected
 
 
-def test_another_network_is_refused_by_name(tmp_path: Path, monkeypatch: Any) -> None:
-    text = (RECIPES / "faster_rcnn_lite0.config").read_text()
-    (tmp_path / "other.config").write_text(text.replace(faster_rcnn.TYPE, "faster_rcnn_resnet50"))
-    monkeypatch.setattr("fakecheck_training.pipeline.RECIPES", tmp_path)
-    with pytest.raises(UsageError, match=faster_rcnn.TYPE):
-        write_pipeline(_recipe("other.config"), tmp_path, None)
+def _template(folder: Path, bundled: str, old: str, new: str) -> str:
+    """A template of one's own: the bundled one, with `new` instead of `old`."""
+    text = (RECIPES / bundled).read_text()
+    assert old in text
+    (folder / "own.config").write_text(text.replace(old, new))
+    return str(folder / "own.config")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (faster_rcnn.TYPE, "faster_rcnn_resnet50", f"faster_rcnn with {faster_rcnn.TYPE}$"),
+        ("num_classes", "num_clases", r"own\.config: not a part of .* no field named .num_clases"),
+        ("fixed_shape_resizer", "pad_to_multiple_resizer", "own.config: not a part of"),
+        ("fixed_shape_resizer { height: 160 width: 160 }", "identity_resizer {}", "must have a fi"),
+    ],
+)
+def test_a_template_that_cannot_be_trained_is_told(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    own = _template(tmp_path, "faster_rcnn_lite0.config", old, new)
+    with pytest.raises(UsageError, match=message):
+        write_pipeline(_recipe(own), tmp_path, None)
+
+
+def test_the_api_s_own_networks_have_no_backbone_of_ours(tmp_path: Path) -> None:
+    own = _template(tmp_path, MOBILENET, "_v2_fpn_keras", "_v1_fpn_keras")
+    recipe = replace(_recipe(own), backbone="")
+    model = read_pipeline(write_pipeline(recipe, tmp_path, None))["model"]
+    assert architecture(recipe) == network(model)[1].feature_extractor.type
+    with pytest.raises(UsageError, match=r"no backbone for ssd_mobilenet_v1_fpn.*leave backbone"):
+        write_pipeline(replace(recipe, backbone="parts"), tmp_path, None)
+
+
+def test_a_level_to_begin_with_needs_a_pyramid_from_level_3(tmp_path: Path) -> None:
+    own = _template(tmp_path, MOBILENET, "fpn { min_level: 3", "fpn { min_level: 4")
+    recipe = replace(_recipe(own), backbone="")
+    write_pipeline(recipe, tmp_path, None)
+    with pytest.raises(UsageError, match=r"begins at level 3, that of .* begins at 4"):
+        write_pipeline(replace(recipe, min_level=4), tmp_path, None)
+
+
+def test_a_padded_picture_cannot_be_mirrored(tmp_path: Path) -> None:
+    write_pipeline(replace(_recipe(MOBILENET, 160), mirrored=True), tmp_path, None)
+    with pytest.raises(UsageError, match=r"mirrored needs a side that 32 divides.* got 112"):
+        write_pipeline(replace(_recipe(MOBILENET, 112), mirrored=True), tmp_path, None)
+
+
+def test_a_template_keeps_its_optimizer(tmp_path: Path) -> None:
+    own = _template(tmp_path, MOBILENET, "adam_optimizer", "momentum_optimizer")
+    recipe = replace(_recipe(own), backbone="")
+    train = read_pipeline(write_pipeline(recipe, tmp_path, None))["train_config"]
+    rate = train.optimizer.momentum_optimizer.learning_rate.cosine_decay_learning_rate
+    assert rate.learning_rate_base == pytest.approx(recipe.rate)
+
+
+def test_overrides_come_last(tmp_path: Path) -> None:
+    overrides = """
+    model { ssd {
+      feature_extractor { type: 'ssd_mobilenet_v1_fpn_keras' depth_multiplier: 0.5 }
+      anchor_generator { multiscale_anchor_generator { aspect_ratios: 2.0 } }
+    } }
+    train_config {
+      fine_tune_checkpoint: "zoo/ckpt-0"
+      fine_tune_checkpoint_type: "detection"
+      optimizer { momentum_optimizer { learning_rate { constant_learning_rate {} } } }
+    }
+    """
+    recipe = replace(_recipe(MOBILENET), overrides=overrides)
+    configs = read_pipeline(write_pipeline(recipe, tmp_path, None))
+    model, train = configs["model"].ssd, configs["train_config"]
+    assert model.num_classes == 3
+    assert model.feature_extractor.depth_multiplier == 0.5
+    assert model.feature_extractor.type == architecture(recipe) == "ssd_mobilenet_v1_fpn_keras"
+    ratios = model.anchor_generator.multiscale_anchor_generator.aspect_ratios
+    assert list(ratios) == pytest.approx([1.0, 0.75, 1.33, 2.0])  # lists grow
+    assert train.fine_tune_checkpoint == "zoo/ckpt-0"
+    assert train.optimizer.WhichOneof("optimizer") == "momentum_optimizer"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ("model { sd {} }", "partswap: overrides: not a part of a pipeline.config, .* named .sd"),
+        ("model { ssd {", "partswap: overrides: not a part of"),
+        ("train_config { batch_size: 3 }", "overrides set batch_size to 3, .* recipe sets to 16"),
+        ("model { ssd { num_classes: 9 } }", "set num_classes to 9"),
+        ("train_input_reader { label_map_path: 'x' }", "set label_map_path to x"),
+        ("train_config { fine_tune_checkpoint: 'x' }", "set fine_tune_checkpoint to"),
+        ("model { faster_rcnn { num_classes: 3 } }", "must describe an ssd with"),
+    ],
+)
+def test_overrides_that_cannot_be_are_told(tmp_path: Path, overrides: str, message: str) -> None:
+    recipe = replace(_recipe("ssd_lite0_fpn.config"), overrides=overrides)
+    with pytest.raises(UsageError, match=message):
+        write_pipeline(recipe, tmp_path, Path("some/backbone"))
 
 
 @pytest.mark.parametrize("wanted", [{"mirrored": True}, {"min_level": 4}])

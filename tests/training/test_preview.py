@@ -25,6 +25,22 @@ steps: 4
 """
 SIMULATED = RECIPE + "simulate: {artifacts: [dotnoise, blur], regions: [face, mouth]}\n"
 
+DETECTOR = """
+name: flaws
+family: flaws
+kind: synthesis
+version: 1.0.0
+summary: Boxes flaws.
+pipeline: ssd_lite0_fpn.config
+crop: {regions: [face], side: 32}
+classes: [face_dotnoise]
+fake_sets: []
+records: {fakes: 4, reals: 4}
+steps: 4
+limits: [Knows drawn faces only.]
+simulate: {artifacts: [dotnoise], regions: [face]}
+"""
+
 
 def test_every_second_column_of_a_sheet_is_fake_and_boxed() -> None:
     sheet = contact_sheet(ToySource(96), columns=4, rows=2, seed=1)
@@ -84,6 +100,21 @@ def test_the_command_writes_a_sheet(tmp_path: Path, text: str) -> None:
     else:
         assert result.exit_code == 2
         assert "draws no pairs" in result.output
+
+
+def test_prepare_writes_the_same_sheet_and_no_records(tmp_path: Path) -> None:
+    pytest.importorskip("object_detection", reason="needs pip install fakecheck[train]")
+    from fakecheck_training import prepare
+
+    _save(write_pack(tmp_path), tmp_path)
+    recipe, one, other = (tmp_path / name for name in ("flaws.yaml", "one.png", "other.png"))
+    recipe.write_text(DETECTOR)
+    places = ["--data", str(tmp_path), "--work", str(tmp_path)]
+    for command, sheet in ((main, [str(one)]), (prepare.main, ["--preview", str(other)])):
+        result = CliRunner().invoke(command, [str(recipe), *sheet, *places])
+        assert result.exit_code == 0, result.output
+    assert one.read_bytes() == other.read_bytes()
+    assert not (tmp_path / "detectors").exists()
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,19 @@ def test_a_path_that_leads_nowhere_is_no_bundled_recipe() -> None:
         load_detector_recipe(Path("/no/such/dir/stylegan.yaml"))
 
 
+def test_a_template_lies_beside_its_recipe_or_here(tmp_path: Path) -> None:
+    text = (RECIPES / "stylegan.yaml").read_text()
+    path = tmp_path / "own" / "recipe.yaml"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert load_detector_recipe(path).pipeline == "ssd_lite0_fpn.config"
+    path.write_text(text.replace("ssd_lite0_fpn.config", "../mine.config"))
+    with pytest.raises(UsageError, match=r"no pipeline '../mine\.config' beside the recipe"):
+        load_detector_recipe(path)
+    (tmp_path / "mine.config").touch()
+    assert Path(load_detector_recipe(path).pipeline) == (tmp_path / "mine.config").resolve()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -31,15 +31,17 @@ PICTURES = 24
 DATA = [{"set": "drawn", "split": "train", "use": "positives", "pictures": 48, "terms": "none"}]
 
 
-def train_toy(recipe: DetectorRecipe, work: Path, steps_a_loop: int) -> None:
-    """Trains from ImageNet in the folder `work`, with a line of log every so many steps."""
+def train_toy(
+    recipe: DetectorRecipe, work: Path, steps_a_loop: int, from_nothing: bool = False
+) -> None:
+    """Trains, from ImageNet, in the folder `work`, with a line of log every so many steps."""
     wanted = recipe.records
     for folder, run in zip(run_folders(work, recipe), recipe.runs, strict=True):
         draws = make_draws(ToySource(SIDE), wanted.fakes, wanted.reals, run.seed)
         write_records(draws, folder, recipe.classes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "STEPS_A_LOOP", steps_a_loop)
-        train.train_runs(recipe, work, imagenet_start(work / "start"))
+        train.train_runs(recipe, work, None if from_nothing else imagenet_start(work / "start"))
 
 
 def export_toy(recipe: DetectorRecipe, work: Path) -> tuple[Path, Agreement]:
