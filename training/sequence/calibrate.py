@@ -25,9 +25,9 @@ from fakecheck.types import Floats
 from fakecheck_training.cards import sha256
 from fakecheck_training.curves import calibration_error, reliability
 from fakecheck_training.options import cli, data_option, work_option
+from fakecheck_training.sequence.card import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.corpus import Item
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
-from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.metrics import probability
 from fakecheck_training.sequence.recipe import (
     SequenceRecipe,

@@ -28,9 +28,9 @@ from fakecheck.types import Floats, Moment
 from fakecheck.verdict import EVEN, sigmoid
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence.calibrate import read_held_back
+from fakecheck_training.sequence.card import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.corpus import ONLY_FAMILIES
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
-from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.metrics import (
     Accuracy,
     accuracy_of,

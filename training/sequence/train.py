@@ -24,8 +24,9 @@ from fakecheck.types import Floats
 from fakecheck_training.cards import sha256
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, data_option, work_option
+from fakecheck_training.sequence.card import out_option
 from fakecheck_training.sequence.data import Batch, Labelled, batches, load_set, make_batch, moments
-from fakecheck_training.sequence.export import export_model, out_option
+from fakecheck_training.sequence.export import export_model
 from fakecheck_training.sequence.model import build_model, loss_of
 from fakecheck_training.sequence.recipe import (
     SequenceRecipe,
