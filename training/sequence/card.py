@@ -28,7 +28,7 @@ out_option = click.option(
 )
 
 READS = """- architecture: {architecture}
-- reads: {width} features a sample, of version {version} (docs/features.md); {window} samples at once
+- reads: {width} features a sample of version {version} (docs/features.md), {window} samples at once
 - learned from what these detectors find: {detectors}
 
 It judges one followed face: the odds that the network gives are averaged with those of the
@@ -42,10 +42,10 @@ CALIBRATION = """The score in 0..1 that the average gives becomes a natural log-
 `clip(slope * logit(score) + intercept, least, greatest)`, fitted on sequences of groups that the
 network which scored them had not seen."""
 ALARMS = """Of real faces among these so many have a ratio over:"""
-BANDS = """By default a face is called fake over what 1 % of real faces exceed (of several faces each has to be
-rarer), and real under a probability of {real_below}, under which {miss_rate:.0%} of the held-back forgeries lie whose family
-has a detector. Between the two it is inconclusive. Samples over {forged_over} make up the seconds
-that are reported as forged."""
+BANDS = """By default a face is called fake over what 1 % of real faces exceed (of several faces
+each has to be rarer), and real under a probability of {real_below}, under which {miss_rate:.0%} of
+the held-back forgeries lie whose family has a detector. Between the two it is inconclusive. Samples
+over {forged_over} make up the seconds that are reported as forged."""
 
 
 def card_page(card: SequenceCard) -> str:
