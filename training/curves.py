@@ -25,11 +25,25 @@ def auc_interval(
     real_groups: Sequence[str],
     seed: int = 0,
 ) -> Interval:
-    """ROC AUC of values of fakes (n,) against reals (m,), 95 % interval by bootstrap over groups.
+    """ROC AUC of fakes (n,) against reals (m,) with its 95 % interval by bootstrap over groups."""
+    area, drawn = auc_draws(fake, real, fake_groups, real_groups, seed)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return area, float(low), float(high)
+
+
+def auc_draws(
+    fake: Floats,
+    real: Floats,
+    fake_groups: Sequence[str],
+    real_groups: Sequence[str],
+    seed: int = 0,
+) -> tuple[float, Floats]:
+    """ROC AUC of values of fakes (n,) against reals (m,), and (BOOTSTRAPS,) those of drawn samples.
 
     Groups of fakes and of reals are drawn apart, with replacement (Efron and Tibshirani 1993,
     chapter 8). The AUC is the share of pairs in which the fake is higher (Mann and Whitney 1947),
-    so that of a drawn sample follows from the sums over pairs of groups.
+    so that of a drawn sample follows from the sums over pairs of groups. Of the same groups and
+    seed the same samples are drawn, whatever the values.
     """
     fake_of, fake_count = _indices(fake_groups)
     real_of, real_count = _indices(real_groups)
@@ -44,8 +58,7 @@ def auc_interval(
         for n in (len(fake_count), len(real_count))
     )
     drawn = ((reals @ wins) * fakes).sum(axis=1) / ((fakes @ fake_count) * (reals @ real_count))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(higher.mean(dtype=np.float64)), float(low), float(high)
+    return float(higher.mean(dtype=np.float64)), drawn
 
 
 def _indices(groups: Sequence[str]) -> tuple[NDArray[np.int64], Floats]:
