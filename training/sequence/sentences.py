@@ -11,8 +11,8 @@ LEFT_OUT = "lowres_gan"
 DETECTORS = """These {count} detectors come with fakecheck. The contributed `{name}`, a package of
 its own, is left out: it finds the 64-pixel samples of DCGAN, LSGAN and WGAN, and no clip here is
 made of one. How it would change the verdicts on clips is not measured."""
-FLOOR = """The ECE of so few videos is never zero: a perfectly calibrated score, sure as often as the
-temporal model's, would show {mean:.3f} on average and more than {high:.3f} in one of twenty cases
+FLOOR = """The ECE of so few videos is never zero: a perfectly calibrated score, sure as often as
+the temporal model's, would show {mean:.3f} on average and more than {high:.3f} in one of twenty cases
 ({draws} draws of {forged} forged and {real} real). The model's {error:.3f} is {where}."""
 
 
@@ -21,10 +21,11 @@ def compared(differences: Mapping[str, Interval], drawn: str) -> str:
 
     `drawn` is what the intervals' bootstrap draws.
     """
-    return " ".join(_compared(name, *found, drawn) for name, found in differences.items())
+    return " ".join(_compared(name, found, drawn) for name, found in differences.items())
 
 
-def _compared(name: str, value: float, low: float, high: float, drawn: str) -> str:
+def _compared(name: str, found: Interval, drawn: str) -> str:
+    value, low, high = found
     size = f"{abs(value):.4f}"
     if float(size) == 0:
         place = f"equal to that of the {name}"
