@@ -12,8 +12,8 @@ DETECTORS = """These {count} detectors come with fakecheck. The contributed `{na
 its own, is left out: it finds the 64-pixel samples of DCGAN, LSGAN and WGAN, and no clip here is
 made of one. How it would change the verdicts on clips is not measured."""
 FLOOR = """The ECE of so few videos is never zero: a perfectly calibrated score, sure as often as
-the temporal model's, would show {mean:.3f} on average and more than {high:.3f} in one of twenty cases
-({draws} draws of {forged} forged and {real} real). The model's {error:.3f} is {where}."""
+the temporal model's, would show {mean:.3f} on average and more than {high:.3f} in one of twenty
+cases ({draws} draws of {forged} forged and {real} real). The model's {error:.3f} is {where}."""
 
 
 def compared(differences: Mapping[str, Interval], drawn: str) -> str:
