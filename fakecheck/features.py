@@ -3,17 +3,26 @@
 Classes of all installed detectors are pooled into groups: everything, every kind of family, every
 artifact word. A detector that comes later adds to the groups it belongs to, and a group that none
 belongs to is zero with `present` zero. Everything is computed for many frames at once, since the
-cost of a file is not to be here.
+cost of a file is not to be here. docs/features.md, which
+`python -m fakecheck_training.sequence.features` writes, lists the columns.
+
+Groups are of artifact words (`blur`) and not of whole classes (`mouth_blur`). Which regions a class
+may name is up to whoever makes a plug-in: a class that no detector had in training would fill a
+group that never changed there, of which the model learns nothing, while its word may have been
+learned from other regions. Five regions times nine words would also make over three times as many
+columns, for a model that learns from some two thousand sequences. Where the best box lies is kept
+(`dx`, `dy`, `area`). The two have not been compared by an experiment.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.group_features import GROUP_FEATURES, group_features
+from fakecheck.group_features import GROUP_FEATURES, LOG_COUNT, YES, Feature, group_features
 from fakecheck.observations import GROUPS, ClassTable, Observations, llr_by_detector
 from fakecheck.types import Floats
 
@@ -21,14 +30,27 @@ from fakecheck.types import Floats
 FEATURE_VERSION = "2"
 
 FACE_FEATURES = {
-    "seen": "1 where the face was seen, 0 where it was lost and found again later",
-    "size": "log of the side in pixels",
-    "roll": "turn of the line between the eyes, radians",
-    "yaw": "how far the nose is right of the eyes' middle along their line, in eye distances",
-    "pitch": "how far the nose is down the way from eyes to mouth, 0..1 for most",
-    "sharpness": "log(1 + variance of the Laplacian) of the face at 64 pixels",
-    "elapsed": "log(1 + seconds since the sample before)",
-    "detectors": "log(1 + number of detectors that could judge the face)",
+    "seen": Feature(
+        "1 where the face was seen, 0 where it was lost and found again later", YES, 0, 1
+    ),
+    "size": Feature("log of the longer side of the face's box", "log(pixels)", 0),
+    "roll": Feature("turn of the line between the eyes", "radians", -math.pi, math.pi),
+    "yaw": Feature(
+        "how far the nose is right of the eyes' middle along their line", "eye distances", -2, 2
+    ),
+    "pitch": Feature(
+        "how far the nose is down the way from eyes to mouth, 0..1 for most",
+        "lengths of that way",
+        -2,
+        2,
+    ),
+    "sharpness": Feature(
+        "log(1 + variance of the Laplacian) of the face at 64 pixels",
+        "log(1 + squared grey levels)",
+        0,
+    ),
+    "elapsed": Feature("log(1 + seconds since the sample before)", "log(1 + seconds)", 0),
+    "detectors": Feature("log(1 + number of detectors that could judge the face)", LOG_COUNT, 0),
 }
 # One column for every group and feature of it, then one for every feature of the face.
 NAMES = tuple(

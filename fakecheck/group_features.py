@@ -5,6 +5,9 @@ A group that no installed detector belongs to is zero with `present` zero.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,20 +17,50 @@ from fakecheck.types import Floats
 
 # Cards give ratios to four digits: what lies this little over a row of their tables lies on it.
 ROUNDING = 5e-5
-# `llr` are natural logarithms of likelihood ratios, lengths are in sides of the face (the longer
-# side of its box).
+NATS, YES, SIDES, LOG_COUNT = "nats", "0 or 1", "sides of the face", "log(1 + count)"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a column says: its `meaning`, the `unit` of its values, and the ends of their range."""
+
+    meaning: str
+    unit: str
+    low: float = -math.inf
+    high: float = math.inf
+
+
+# `llr` are natural logarithms of likelihood ratios (nats), which cards bound; lengths are in sides
+# of the face (the longer side of its box). Where `present` is 0 all others are.
 GROUP_FEATURES = {
-    "present": "1 where a detector with a class in the group could judge the face, else 0",
-    "best": "llr of the group's best box",
-    "mean": "llr of something of the group: logarithm of the mean ratio of its detectors",
-    "sum": "sum of the positive llr of the group's classes",
-    "rarity": "minus log of (share of real faces on which the rarest-firing detector of the group "
-    "says as much or more, times number of the group's detectors)",
-    "count": "log(1 + number of boxes worth more than a bare mention)",
-    "area": "area of the best box over that of the face, 0 where its llr is not positive",
-    "dx": "the best box's centre, right of the face's, 0 where its llr is not positive",
-    "dy": "the best box's centre, below the face's, 0 where its llr is not positive",
-    "change": "`best` minus that of the sample before in which the face was seen",
+    "present": Feature(
+        "1 where a detector with a class in the group could judge the face, else 0", YES, 0, 1
+    ),
+    "best": Feature("llr of the group's best box, or of there being none", NATS),
+    "mean": Feature(
+        "llr of something of the group: logarithm of the mean ratio of its detectors", NATS
+    ),
+    "sum": Feature("sum of the positive llr of the group's classes", NATS, 0),
+    "rarity": Feature(
+        "minus log of (share of real faces on which the rarest-firing detector of the group "
+        "says as much or more, times number of the group's detectors)",
+        NATS,
+    ),
+    "count": Feature(
+        "log(1 + number of boxes worth more than a bare mention), 5 a class at most", LOG_COUNT, 0
+    ),
+    "area": Feature(
+        "area of the best box, 0 where its llr is not positive", "squared sides of the face", 0
+    ),
+    "dx": Feature(
+        "the best box's centre, right of the face's, 0 where its llr is not positive", SIDES
+    ),
+    "dy": Feature(
+        "the best box's centre, below the face's, 0 where its llr is not positive", SIDES
+    ),
+    "change": Feature(
+        "`best` minus that of the sample before in which the group was present", NATS
+    ),
 }
 
 

@@ -47,7 +47,8 @@ def features_of(results, table, face=0):
 
 def test_every_column_has_one_name_and_a_meaning():
     assert len(set(NAMES)) == WIDTH == len(GROUPS) * len(GROUP_FEATURES) + len(FACE_FEATURES)
-    assert all(meaning for table in (GROUP_FEATURES, FACE_FEATURES) for meaning in table.values())
+    features = [one for table in (GROUP_FEATURES, FACE_FEATURES) for one in table.values()]
+    assert all(one.meaning and one.unit and one.low < one.high for one in features)
 
 
 def test_words_and_kinds_are_those_of_the_registry():
@@ -121,6 +122,26 @@ def test_a_group_without_a_detector_is_absent_and_zero(cards):
         assert found[f"kind_swap.{name}"][0] == 0
         assert found[f"word_blur.{name}"][0] == 0
     assert found["face.detectors"][0] == pytest.approx(math.log(2))
+
+
+def test_values_lie_in_the_ranges_that_are_told(cards):
+    rng = np.random.default_rng(0)
+    ranges = {f"{group}.{name}": one for group in GROUPS for name, one in GROUP_FEATURES.items()}
+    ranges |= {f"face.{name}": one for name, one in FACE_FEATURES.items()}
+    assert list(ranges) == list(NAMES)
+    frames = []
+    for number in range(60):
+        rows = [
+            (0, int(rng.integers(1, 3)), rng.normal(0, 4), tuple(np.sort(rng.uniform(0, 300, 4))))
+            for _ in range(int(rng.integers(0, 12)))
+        ]
+        box = np.array([0, 0, *rng.uniform(0, 300, 2)], np.float32)
+        marks = rng.uniform(-200, 200, (5, 2)).astype(np.float32)
+        face = Face(box, marks, 0.9, 0)
+        frames.append(frame_of(number, [face], boxes_of(cards[0], *rows), edit=[0], swap=[-3]))
+    for name, values in features_of(frames, ClassTable(cards)).items():
+        assert values.min() >= np.float32(ranges[name].low), name
+        assert values.max() <= np.float32(ranges[name].high), name
 
 
 def test_features_have_one_width_whatever_is_installed(cards):

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from media_samples import noise, write_clip
-from pages import BROWSER, Page, browse
+from pages import Page
 from report_samples import SHA256, image_report, timed_report, video_report
 
 import fakecheck.report.html as html_module
@@ -486,37 +486,3 @@ def test_still_of_a_picture_is_made_small(tmp_path: Path) -> None:
     path.unlink()
     (tmp_path / "large.png").write_bytes(b"")
     assert one.boxes == ()
-
-
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
-
-
-@needs_browser
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_browser_shows_the_page(tmp_path: Path, language: str) -> None:
-    path = tmp_path / "page.html"
-    with HtmlReport(path, Words(language), now=NOW) as html:
-        html.add(timed_report("<script>document.title='run'</script>.mp4"), [still()])
-    said = browse(path, "--dump-dom", "--enable-logging=stderr")
-    assert "Content Security Policy" not in said
-    dom = Page(said[said.index("<html") : said.index("</html>") + len("</html>")])
-    assert dom.one("html").attributes["lang"] == language
-    assert Words(language)("verdict.fake.title") in dom.one("div", "verdict").text
-    assert dom.all("title")[0].text != "run"
-    assert len(dom.all("svg", "chart")) == 2
-    assert len(dom.all("polyline")) == 4
-    assert str(dom.one("img").attributes["src"]).startswith("data:image/jpeg;base64,")
-
-
-@needs_browser
-@pytest.mark.parametrize("width", [1100, 390])
-def test_a_screen_shot_is_styled_and_not_blank(tmp_path: Path, width: int) -> None:
-    path, shot = tmp_path / "page.html", tmp_path / "shot.png"
-    with HtmlReport(path, Words("ko"), now=NOW, overview=False) as html:
-        html.add(timed_report(), [still()])
-    browse(path, f"--screenshot={shot}", f"--window-size={width},2400")
-    image = cv2.imread(str(shot))
-    assert image.shape[1] == width
-    # The verdict's edge: style is applied under the policy, and the plot's shade is drawn.
-    for color in ((0xA6, 0x3C, 0x00), (0xEC, 0xEE, 0xF2)):
-        assert (image == np.array(color[::-1])).all(axis=2).sum() > 500

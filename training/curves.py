@@ -65,16 +65,28 @@ def auc_interval(
     real_groups: Sequence[str],
     seed: int = 0,
 ) -> Interval:
-    """ROC AUC of values of fakes (n,) against reals (m,).
+    """ROC AUC of values of fakes (n,) against reals (m,)."""
+    return _ends(*auc_draws(fake, real, fake_groups, real_groups, seed))
+
+
+def auc_draws(
+    fake: Floats,
+    real: Floats,
+    fake_groups: Sequence[str],
+    real_groups: Sequence[str],
+    seed: int = 0,
+) -> tuple[float, Floats]:
+    """ROC AUC of values of fakes (n,) against reals (m,), and those of the samples drawn.
 
     The AUC is the share of pairs in which the fake is higher (Mann and Whitney 1947), so that of a
-    drawn sample follows from the sums over pairs of groups.
+    drawn sample follows from the sums over pairs of groups. Of the same groups and seed the same
+    samples are drawn, whatever the values.
     """
     drawn = draw(fake_groups, real_groups, seed)
     higher = (fake[:, None] > real).astype(np.float32) + 0.5 * (fake[:, None] == real)
     wins = _by_group(_by_group(higher, drawn.fake_of).T, drawn.real_of)
     pairs = _size(drawn.fakes, drawn.fake_of) * _size(drawn.reals, drawn.real_of)
-    return _ends(auc(fake, real), ((drawn.reals @ wins) * drawn.fakes).sum(axis=1) / pairs)
+    return auc(fake, real), ((drawn.reals @ wins) * drawn.fakes).sum(axis=1) / pairs
 
 
 def recall_interval(

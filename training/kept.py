@@ -63,7 +63,7 @@ def check_backbone_kept(recipe: BackboneRecipe, work: Path) -> None:
     folder = backbone_folder(work, recipe.name)
     if (folder / RECIPE).exists():  # an older version kept none
         then = dataclasses.asdict(backbone_recipe(work, recipe.name))
-        _raise_changed(recipe.name, then, dataclasses.asdict(recipe), folder, f"delete {folder}")
+        refuse_changed(recipe.name, then, dataclasses.asdict(recipe), folder, f"delete {folder}")
 
 
 def keep_run(recipe: DetectorRecipe, checkpoints: Path, backbone: Path | None) -> None:
@@ -87,7 +87,7 @@ def check_run_kept(recipe: DetectorRecipe, checkpoints: Path, backbone: Path | N
         # An older version knew no overrides, and noted nothing of what is in the template.
         older = {"overrides": "", "template": now["template"]}
         then = older | json.loads(note.read_text())
-        _raise_changed(recipe.name, then, now, checkpoints.parent, f"delete {checkpoints}")
+        refuse_changed(recipe.name, then, now, checkpoints.parent, f"delete {checkpoints}")
 
 
 def _trained_by(recipe: DetectorRecipe, backbone: Path | None) -> dict[str, Any]:
@@ -103,9 +103,10 @@ def _trained_by(recipe: DetectorRecipe, backbone: Path | None) -> dict[str, Any]
     return facts
 
 
-def _raise_changed(
+def refuse_changed(
     name: str, then: dict[str, Any], now: dict[str, Any], folder: Path, remedy: str
 ) -> None:
+    """Raises UsageError for the first of the facts `now` that was another one `then`."""
     for key, value in now.items():
         if then.get(key) != value:
             raise UsageError(

@@ -57,8 +57,11 @@ def cli(function: Callable[..., None]) -> click.Command:
     return click.command()(guarded)
 
 
-def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Passes `items` on and says on stderr every ten seconds how far it has come."""
+def progress(items: Iterable[T], total: int | None, what: str) -> Iterator[T]:
+    """Passes `items` on and says on stderr every ten seconds how far it has come.
+
+    `total` is None where it is known at the end only.
+    """
     start = last = time.monotonic()
     for count, item in enumerate(items, 1):
         yield item
@@ -66,4 +69,5 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
         if now - last >= REPORT_EVERY or count == total:
             last = now
             rate = count / max(now - start, 1e-9)
-            click.echo(f"{what}: {count} of {total}, {rate:.0f} a second", err=True)
+            far = f"{count}" if total is None else f"{count} of {total}"
+            click.echo(f"{what}: {far}, {rate:.{0 if rate >= 10 else 1}f} a second", err=True)

@@ -7,10 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from fakecheck.card import LABEL_MAP_FILE
 from fakecheck.errors import UsageError
 from fakecheck.files import atomic_path
 from fakecheck_training.networks import faster_rcnn, ssd  # registers the feature extractors
 from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run
+from fakecheck_training.records import record_paths
 
 from google.protobuf import text_format  # isort: skip
 from object_detection.protos import pipeline_pb2  # isort: skip  (after the mends of compat)
@@ -21,6 +23,7 @@ WARMUP_SHARE = 0.05
 SUMMARY = "training.json"
 # What `prepare` writes beside the records: what of the recipe they depend on.
 DRAWN = "drawn.json"
+PICTURES = "pictures"
 DRAWN_KEYS = ("crop", "classes", "fake_sets", "records", "degrade", "simulate", "inputs")
 # What a pipeline.config may describe → the feature extractors that it may name, the first of which
 # stands on the backbones that this package trains. The others are the API's own.
@@ -48,12 +51,21 @@ def newer_than_records(folder: Path, name: str) -> bool:
     return path.exists() and path.stat().st_mtime >= max(records, default=0)
 
 
-def write_drawn(recipe: DetectorRecipe, run: Run, folder: Path) -> None:
-    """Notes in `folder` what the records there were drawn by."""
+def write_drawn(recipe: DetectorRecipe, run: Run, folder: Path, pictures: str = "") -> None:
+    """Notes in `folder` what the records there were drawn by, and a digest of the `pictures`."""
+    content = _drawn_by(recipe, run) | {PICTURES: pictures}
     with atomic_path(folder / DRAWN) as path:
-        path.write_text(
-            json.dumps(_drawn_by(recipe, run), indent=1) + "\n", encoding="utf-8", newline="\n"
-        )
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def is_drawn(recipe: DetectorRecipe, run: Run, folder: Path, pictures: str) -> bool:
+    """Whether all records are in `folder`, drawn by this recipe from these `pictures`."""
+    wanted = [*record_paths(folder), folder / LABEL_MAP_FILE]
+    # A drawing that was stopped between two files leaves records newer than the note.
+    if not all(path.exists() for path in wanted) or not newer_than_records(folder, DRAWN):
+        return False
+    then = json.loads((folder / DRAWN).read_text(encoding="utf-8"))
+    return bool(then == _drawn_by(recipe, run) | {PICTURES: pictures})
 
 
 def check_drawn(recipe: DetectorRecipe, run: Run, folder: Path) -> None:

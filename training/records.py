@@ -41,11 +41,16 @@ def make_draws(source: Source, fakes: int, reals: int, seed: int) -> Iterator[Dr
             yield from pool.map(draw, range(start, min(start + 256, len(kinds))))
 
 
+def record_paths(folder: Path) -> list[Path]:
+    """Where the records of a folder lie, a path a shard."""
+    return [folder / f"train-{i:02d}-of-{SHARDS:02d}.tfrecord" for i in range(SHARDS)]
+
+
 def write_records(draws: Iterable[Draw], folder: Path, classes: Sequence[str]) -> tuple[int, int]:
     """Writes FOLDER/train-*.tfrecord and label_map.pbtxt; returns how many draws and boxes."""
     folder.mkdir(parents=True, exist_ok=True)
     ids = {name: number for number, name in enumerate(classes, 1)}
-    names = [folder / f"train-{i:02d}-of-{SHARDS:02d}.tfrecord" for i in range(SHARDS)]
+    names = record_paths(folder)
     parts = [path.with_suffix(".part") for path in names]
     writers = [tf.io.TFRecordWriter(str(path)) for path in parts]
     count = boxes = 0

@@ -168,6 +168,27 @@ def test_boxes_in_other_crops_of_the_same_graph_are_not_taken(tmp_path, cards):
     assert cached_boxes(tmp_path, "toy", card, other_clips) is None
 
 
+def test_making_clips_says_how_far_it_is(tmp_path, monkeypatch):
+    from fakecheck_training import options
+    from fakecheck_training.sequence import clips
+
+    def three(*_):
+        yield from (item(number, False) for number in range(3))
+
+    monkeypatch.setattr(clips, "load_faces", lambda work: {})
+    monkeypatch.setattr(clips, "MAKERS", dict.fromkeys(clips.CLIP_SETS, three))
+    monkeypatch.setattr(options, "REPORT_EVERY", 0.0)
+    places = ["--data", str(tmp_path), "--work", str(tmp_path), "--videos", str(tmp_path)]
+    result = CliRunner().invoke(clips.main, places)
+    assert result.exit_code == 0, result.output
+    for name in clips.CLIP_SETS:
+        for count in (1, 2, 3):
+            assert f"{name}: clips: {count}, " in result.output
+        assert f"{name}: 3 clips, 0 forged" in result.output
+    # What is finished is not made again.
+    assert not CliRunner().invoke(clips.main, places).output
+
+
 def test_clips_made_again_forget_what_was_found_in_the_old_ones(tmp_path, monkeypatch):
     from fakecheck_training.sequence import clips
 

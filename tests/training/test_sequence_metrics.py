@@ -13,7 +13,15 @@ from bundles import make_card
 from sequence_corpora import corpus, item
 
 from fakecheck.types import Span
-from fakecheck_training.sequence.metrics import accuracy_of, intersection_over_union, overlap
+from fakecheck_training.curves import auc_draws, auc_interval
+from fakecheck_training.sequence.metrics import (
+    accuracy_of,
+    auc_difference,
+    calibration_floor,
+    intersection_over_union,
+    overlap,
+    share_interval,
+)
 
 
 def test_overlap_is_in_seconds():
@@ -30,6 +38,58 @@ def test_accuracy_of_separate_scores_is_perfect():
     found = accuracy_of(np.where(fake, 0.99, 0.01), fake, [f"g{n}" for n in range(20)])
     assert (found.auc, found.low, found.high, found.recall, found.accuracy) == (1, 1, 1, 1, 1)
     assert found.error == pytest.approx(0.01)
+
+
+def test_a_difference_is_paired():
+    rng = np.random.default_rng(0)
+    fake = np.arange(200) < 100
+    groups = [f"g{n}" for n in range(200)]
+    values = rng.normal(fake * 1.0, 1.0)
+    assert auc_difference(values, values * 2 + 1, fake, groups) == (0, 0, 0)
+    better, low, high = auc_difference(values + 0.5 * fake, values, fake, groups)
+    assert 0 < low < better < high
+    worse = auc_difference(values, values + 0.5 * fake, fake, groups)
+    assert worse == pytest.approx((-better, -high, -low))
+    # Far narrower than what each AUC by itself varies by.
+    area, least, most = auc_interval(values[fake], values[~fake], groups[:100], groups[100:])
+    assert least < area < most
+    assert high - low < most - least
+
+
+def test_intervals_are_those_that_they_were():
+    rng = np.random.default_rng(1)
+    real = rng.normal(0, 1, 40)
+    groups = [[f"g{n // 2}" for n in range(40)]] * 2
+    area, drawn = auc_draws(real + 1, real, *groups)
+    assert auc_interval(real + 1, real, *groups) == (area, *np.percentile(drawn, [2.5, 97.5]))
+
+
+def test_a_perfect_score_of_few_videos_has_a_calibration_error():
+    values = np.random.default_rng(0).uniform(0, 1, 200)
+    few, many = (calibration_floor(values, n, n) for n in (50, 2000))
+    assert 0 < many.mean < many.high < few.mean < few.high < 0.25
+    assert many.high < 0.04
+    assert few == calibration_floor(values, 50, 50)
+    sure = calibration_floor(np.array([0.0, 1.0]), 30, 30)
+    assert (sure.mean, sure.high) == (0, 0)
+    # What is miscalibrated lies over it: twice as sure as it should be.
+    fake = np.random.default_rng(1).random(200) < values
+    odds = (values / (1 - values)) ** 3
+    shown = accuracy_of(odds / (1 + odds), fake, [str(n) for n in range(200)]).error
+    assert shown > calibration_floor(odds / (1 + odds), int(fake.sum()), int((~fake).sum())).high
+
+
+def test_the_interval_of_a_share_is_wider_where_groups_are_few():
+    called = np.arange(100) < 5
+    alone = share_interval(called, [f"g{n}" for n in range(100)])
+    together = share_interval(called, [f"g{n // 10}" for n in range(100)])
+    assert 0 <= together[0] <= alone[0] < 0.05 < alone[1] < together[1]
+    # None of a hundred: more than 3.6 % would show itself in 39 of 40 cases.
+    assert share_interval(called & False, [f"g{n}" for n in range(100)]) == (
+        0,
+        pytest.approx(0.0362, abs=1e-4),
+    )
+    assert share_interval(called | True, ["a", "b"])[1] == 1
 
 
 def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
@@ -81,4 +141,10 @@ def test_at_higher_rates_of_false_alarms_more_is_called_fake(tmp_path):
     over = [1 / (1 + np.exp(-llr)) for llr in (0.0, 1.2, 1.8, 2.1, 3.0)]
     (row,) = at_rates({"forged": over}, card)
     assert (row.name, row.clips, row.called) == ("forged", 5, (1, 2, 3, 4))
+    assert row.intervals == ()
+    groups = {"real": ["a", "a", "b", "c", "d"]}
+    forged, real = at_rates({"forged": over, "real": over}, card, groups)
+    assert (forged.intervals, real.called) == ((), row.called)
+    for called, (low, high) in zip(real.called, real.intervals, strict=True):
+        assert 0 <= low <= called / 5 <= high <= 1
     assert len(RATES) == 4

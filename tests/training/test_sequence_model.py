@@ -22,7 +22,8 @@ from fakecheck.features import WIDTH
 from fakecheck.observations import ClassTable
 from fakecheck.temporal import TemporalModel
 from fakecheck_training.sequence.calibrate import read_held_back
-from fakecheck_training.sequence.export import export_model, read_sequence_card
+from fakecheck_training.sequence.card import read_sequence_card
+from fakecheck_training.sequence.export import export_model
 from fakecheck_training.sequence.model import build_model
 from fakecheck_training.sequence.recipe import load_sequence_recipe
 from fakecheck_training.sequence.train import (

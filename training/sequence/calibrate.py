@@ -25,9 +25,9 @@ from fakecheck.types import Floats
 from fakecheck_training.cards import sha256
 from fakecheck_training.curves import calibration_error, reliability
 from fakecheck_training.options import cli, data_option, work_option
+from fakecheck_training.sequence.card import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.corpus import Item
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
-from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.metrics import probability
 from fakecheck_training.sequence.recipe import (
     SequenceRecipe,
@@ -101,9 +101,8 @@ def fit(
     ]
     fakes = [one for one in chosen if one.fake]
     reals = [one for one in chosen if not one.fake]
-    groups = [len({one.item.group for one in side}) for side in (fakes, reals)]
-    weights = _weights(recipe, fakes), _weights(recipe, reals)
-    whole = fit_calibration(_scores(fakes), _scores(reals), groups[0], groups[1], weights)
+    whole = fit_whole(recipe, chosen)
+    groups = _groups(fakes), _groups(reals)
     llr = log_likelihood_ratio(_scores(reals), whole)
     known = probability(log_likelihood_ratio(_scores(fakes), whole))
     samples = np.concatenate([one.samples for one in chosen])
@@ -119,6 +118,14 @@ def fit(
             "forged_over": forged_over(fakes, each),
         },
     }
+
+
+def fit_whole(recipe: SequenceRecipe, chosen: Sequence[HeldBack]) -> Calibration:
+    """The calibration of whole sequences by the scores of those `chosen`."""
+    fakes = [one for one in chosen if one.fake]
+    reals = [one for one in chosen if not one.fake]
+    weights = _weights(recipe, fakes), _weights(recipe, reals)
+    return fit_calibration(_scores(fakes), _scores(reals), _groups(fakes), _groups(reals), weights)
 
 
 def forged_over(fakes: Sequence[HeldBack], calibration: Calibration) -> float:
@@ -144,6 +151,10 @@ def forged_over(fakes: Sequence[HeldBack], calibration: Calibration) -> float:
 def _weights(recipe: SequenceRecipe, side: Sequence[HeldBack]) -> Floats:
     sizes = Counter(one.item.set for one in side)
     return np.array([recipe.sets[one.item.set] / sizes[one.item.set] for one in side], np.float32)
+
+
+def _groups(side: Sequence[HeldBack]) -> int:
+    return len({one.item.group for one in side})
 
 
 def _scores(side: Sequence[HeldBack]) -> Floats:

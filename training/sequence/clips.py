@@ -25,7 +25,7 @@ from fakecheck.types import Image
 from fakecheck_training.augment import Rng
 from fakecheck_training.data import Sample, pick, read_samples
 from fakecheck_training.faces import load_faces, main_face, read_image
-from fakecheck_training.options import cli, data_option, work_option
+from fakecheck_training.options import cli, data_option, progress, work_option
 from fakecheck_training.sequence.corpus import (
     CLIP_SETS,
     FFPP,
@@ -51,12 +51,8 @@ EVERY = 2  # of so many frames of a real clip one is kept
 # Clips that show a speaker whom another shows already.
 SAME_PERSON = {"grid_swwp2s": "grid_pwij3p"}
 FORGED, UNTOUCHED = 3, 2  # copies of every real clip
-CRF = (
-    18,
-    23,
-    28,
-    33,
-)  # x264's constant rate factors: 18 is said to look lossless, 23 is its default
+# x264's constant rate factors: 18 is said to look lossless, 23 is its default.
+CRF = (18, 23, 28, 33)
 FPS = 8  # of hand-held stills
 STILLS_A_SET = 40
 STILLS_A_SET_VAL = 20
@@ -290,7 +286,8 @@ def main(data: Path, work: Path, videos: Path, again: bool) -> None:
         (folder / "items.jsonl").unlink(missing_ok=True)
         shutil.rmtree(rows_folder(work, name), ignore_errors=True)
         click.echo(f"{name}: making", err=True)
-        items = list(MAKERS[name](folder, data, work, videos))
+        made = MAKERS[name](folder, data, work, videos)
+        items = list(progress(made, None, f"{name}: clips"))
         write_items(folder, [replace(item, set=name) for item in items])
         click.echo(f"{name}: {len(items)} clips, {sum(i.fake for i in items)} forged", err=True)
 

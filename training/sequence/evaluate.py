@@ -6,8 +6,7 @@ trained on, beside what pooling without a model makes of the same boxes.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,74 +17,47 @@ from numpy.typing import NDArray
 from fakecheck.calibration import exceeded_by
 from fakecheck.card import DetectorCard
 from fakecheck.detector import log_likelihood_ratio
-from fakecheck.features import sequence_of
 from fakecheck.loading import load_detectors
-from fakecheck.observations import ClassTable, fused_llr, steady_llr
+from fakecheck.observations import ClassTable, fused_llr
 from fakecheck.temporal import TemporalModel
 from fakecheck.temporal_verdict import fake_over
 from fakecheck.timeline import forged_spans
 from fakecheck.types import Floats, Moment
-from fakecheck.verdict import EVEN, sigmoid
+from fakecheck.verdict import sigmoid
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence.calibrate import read_held_back
+from fakecheck_training.sequence.card import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.corpus import ONLY_FAMILIES
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
-from fakecheck_training.sequence.export import out_option, read_sequence_card, write_sequence_card
 from fakecheck_training.sequence.metrics import (
     Accuracy,
     accuracy_of,
+    calibration_floor,
     intersection_over_union,
     overlap,
-    probability,
 )
 from fakecheck_training.sequence.page import Counts, Page, Partial, write_page
+from fakecheck_training.sequence.poolings import (
+    MODEL,
+    Judge,
+    differences,
+    judges,
+    measure,
+    refit,
+)
 from fakecheck_training.sequence.rates import at_rates
-from fakecheck_training.sequence.recipe import load_sequence_recipe, model_folder, recipe_argument
+from fakecheck_training.sequence.recipe import (
+    SequenceRecipe,
+    load_sequence_recipe,
+    model_folder,
+    recipe_argument,
+)
 from fakecheck_training.sequence.spectrum import spectrum_scores
 from fakecheck_training.sequence.unseen import added_detectors
 
 VIDEOS = "ffpp_val"
 # Intersection over union from which a forged part counts as found.
 ENOUGH = 0.7
-Judge = Callable[[Labelled], float]
-
-
-def judges(model: TemporalModel, table: ClassTable) -> dict[str, Judge]:
-    """Name → what turns a sequence into a probability."""
-
-    def temporal(one: Labelled) -> float:
-        return sigmoid(model.judge(one.seen, table)[0])
-
-    def network(one: Labelled) -> float:
-        return float(model.run(sequence_of(one.seen, table))[0][0])
-
-    def mean(one: Labelled) -> float:
-        steady = steady_llr(one.seen.llr, table)
-        return EVEN if math.isnan(steady) else sigmoid(steady)
-
-    def loudest(one: Labelled) -> float:
-        fused = fused_llr(one.seen.llr, table)
-        return float(probability(np.nanmax(fused))) if not np.isnan(fused).all() else EVEN
-
-    return {
-        "temporal model": temporal,
-        "its network alone": network,
-        "mean over frames": mean,
-        "loudest frame": loudest,
-    }
-
-
-def measure(
-    sequences: Sequence[Labelled], ways: dict[str, Judge]
-) -> dict[str, tuple[Accuracy, Floats]]:
-    """Accuracy of every way, with the probabilities (n,) that it gave."""
-    fake = np.array([one.item.fake for one in sequences])
-    groups = [one.item.group for one in sequences]
-    found = {}
-    for name, judge in ways.items():
-        values = np.array([judge(one) for one in sequences])
-        found[name] = (accuracy_of(values, fake, groups), values)
-    return found
 
 
 def fake_limit(model: TemporalModel) -> float:
@@ -136,10 +108,9 @@ def held_back_counts(
 
 
 def family_counts(
-    sequences: Sequence[Labelled], model: TemporalModel, table: ClassTable, cards: Sequence[Any]
+    sequences: Sequence[Labelled], model: TemporalModel, judge: Judge, cards: Sequence[Any]
 ) -> list[Counts]:
     """Verdicts on hand-held stills of `val`, by family."""
-    judge = judges(model, table)["temporal model"]
     known = known_families(cards)
     names = []
     for one in sequences:
@@ -153,19 +124,26 @@ def values_by_kind(
     partial: Sequence[Labelled],
     stills: Sequence[Labelled],
     judge: Judge,
-) -> dict[str, list[float]]:
-    """Probabilities of clips of `val`, by what they are; the real ones of all sets once more."""
+) -> tuple[dict[str, list[float]], dict[str, list[str]]]:
+    """Probabilities of clips of `val`, by what they are; the real ones of all sets once more.
+
+    And the groups of the real ones, in the same order.
+    """
     found: dict[str, list[float]] = {}
+    groups: dict[str, list[str]] = {}
     for what, ones in (
         ("videos of FaceForensics++", videos),
         ("clips forged in their middle third", partial),
         ("hand-held stills", stills),
     ):
         for one in ones:
-            kind = "forged" if one.item.fake else "real"
-            found.setdefault(f"{kind}: {what}", []).append(judge(one))
-    real = [value for name, values in found.items() if name.startswith("real") for value in values]
-    return {**dict(sorted(found.items())), "real: all of these": real}
+            kind = f"{'forged' if one.item.fake else 'real'}: {what}"
+            found.setdefault(kind, []).append(judge(one))
+            if not one.item.fake:
+                groups.setdefault(kind, []).append(one.item.group)
+    every = "real: all of these"
+    values = {**dict(sorted(found.items())), every: [v for name in groups for v in found[name]]}
+    return values, {**groups, every: [g for mine in groups.values() for g in mine]}
 
 
 def counts(names: Sequence[str], labels: Sequence[str]) -> list[Counts]:
@@ -201,7 +179,7 @@ def over_confidence(
 
 def metric_rows(results: dict[str, Any], fake: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """What the card says of the temporal model."""
-    accuracy: Accuracy = results["temporal model"][0]
+    accuracy: Accuracy = results[MODEL][0]
     names = {
         "ROC AUC": accuracy.auc,
         "recall at 5 % FPR": accuracy.recall,
@@ -224,6 +202,60 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if len(values) else 0.0
 
 
+def video_results(
+    sequences: Sequence[Labelled], ways: Mapping[str, Judge], data: Path, work: Path
+) -> dict[str, tuple[Accuracy, Floats]]:
+    """Accuracy and probabilities of every way, and of the spectrum probe, on videos."""
+    results = measure(sequences, ways)
+    fake = np.array([one.item.fake for one in sequences])
+    spectrum = spectrum_scores(sequences, data, work)
+    groups = [one.item.group for one in sequences]
+    results["spectrum probe"] = (accuracy_of(spectrum, fake, groups), spectrum)
+    return results
+
+
+def measured_page(
+    spec: SequenceRecipe, model: TemporalModel, data: Path, work: Path, unseen: bool
+) -> tuple[Page, list[dict[str, Any]]]:
+    """What the page says, and the rows of the card."""
+    detectors = load_detectors()
+    cards = detectors.cards
+
+    def loaded(*names: str) -> list[Labelled]:
+        return [one for name in names for one in load_set(name, cards, data, work)[0]]
+
+    table, families = ClassTable(cards), known_families(cards)
+    refitted = refit(spec, loaded(*spec.calibrate_on), table, families)
+    ways = judges(model, table, refitted)
+    sequences, partial, stills = loaded(VIDEOS), loaded("partial_val"), loaded("animated_val")
+    results = video_results(sequences, ways, data, work)
+    fake = np.array([one.item.fake for one in sequences])
+    known = [one for one in stills if family_known(one.item, families)]
+    others = measure(known, ways)
+    values, groups = values_by_kind(sequences, partial, known, ways[MODEL])
+    held_back = model_folder(work, spec) / "held_back.npz"
+    labels = [label_of(value, model) for value in results[MODEL][1]]
+    page = Page(
+        versions={**detectors.versions, MODEL: model.card.version},
+        forged=int(fake.sum()),
+        real=int((~fake).sum()),
+        ways={name: accuracy for name, (accuracy, _) in results.items()},
+        differences=differences(sequences, results),
+        floor=calibration_floor(results[MODEL][1], int(fake.sum()), int((~fake).sum())),
+        verdicts=counts([("forged" if one else "real") for one in fake], labels),
+        partial=measure_partial(partial, model, table),
+        clips=held_back_counts(loaded("real_clips", "partswaps"), held_back, model, table),
+        families=family_counts(stills, model, ways[MODEL], cards),
+        family_ways={name: accuracy for name, (accuracy, _) in others.items()},
+        family_differences=differences(known, others),
+        rates=at_rates(values, model.card, groups),
+        added=added_detectors(spec, cards, data, work) if unseen else [],
+        confidence=over_confidence(cards, data, work),
+        card=model.card,
+    )
+    return page, metric_rows(results, fake)
+
+
 @cli
 @recipe_argument
 @data_option
@@ -240,46 +272,10 @@ def _mean(values: Sequence[float]) -> float:
 def main(recipe: Path, data: Path, work: Path, out: Path, output: Path, unseen: bool) -> None:
     """Measure the video verdict on val and on held-back clips; write the page and the card."""
     spec = load_sequence_recipe(recipe)
-    model = TemporalModel(out)
-    detectors = load_detectors()
-    cards = detectors.cards
-    sequences, table = load_set(VIDEOS, cards, data, work)
-    results: dict[str, Any] = measure(sequences, judges(model, table))
-    fake = np.array([one.item.fake for one in sequences])
-    spectrum = spectrum_scores(sequences, data, work)
-    groups = [one.item.group for one in sequences]
-    results["spectrum probe"] = (accuracy_of(spectrum, fake, groups), spectrum)
-    clips = [
-        one for name in ("real_clips", "partswaps") for one in load_set(name, cards, data, work)[0]
-    ]
-    held_back = model_folder(work, spec) / "held_back.npz"
-    labels = [label_of(value, model) for value in results["temporal model"][1]]
-    partial = load_set("partial_val", cards, data, work)[0]
-    stills = load_set("animated_val", cards, data, work)[0]
-    known = [one for one in stills if family_known(one.item, known_families(cards))]
-    page = Page(
-        versions={**detectors.versions, "temporal model": model.card.version},
-        forged=int(fake.sum()),
-        real=int((~fake).sum()),
-        ways={name: accuracy for name, (accuracy, _) in results.items()},
-        verdicts=counts([("forged" if one.item.fake else "real") for one in sequences], labels),
-        partial=measure_partial(partial, model, table),
-        clips=held_back_counts(clips, held_back, model, table),
-        families=family_counts(stills, model, table, cards),
-        family_ways={
-            name: accuracy for name, (accuracy, _) in measure(known, judges(model, table)).items()
-        },
-        rates=at_rates(
-            values_by_kind(sequences, partial, known, judges(model, table)["temporal model"]),
-            model.card,
-        ),
-        added=added_detectors(spec, cards, data, work) if unseen else [],
-        confidence=over_confidence(cards, data, work),
-        card=model.card,
-    )
+    page, metrics = measured_page(spec, TemporalModel(out), data, work, unseen)
     write_page(page, output)
     card = read_sequence_card(out)
-    write_sequence_card(out, {**card, "metrics": metric_rows(results, fake)})
+    write_sequence_card(out, {**card, "metrics": metrics})
     click.echo(f"wrote {output}, and the figures into the card", err=True)
 
 

@@ -9,9 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
-import yaml
 
 from fakecheck.calibration import SILENT
 from fakecheck.card import GRAPH_FILE, ONNX_FILE
@@ -21,10 +19,11 @@ from fakecheck.features import FEATURE_VERSION, WIDTH, sequence_of
 from fakecheck.files import atomic_path
 from fakecheck.graph import check_onnx_model, check_tensorflow_graph
 from fakecheck.observations import ClassTable
-from fakecheck.temporal import CARD, TemporalModel, load_sequence_card
+from fakecheck.temporal import TemporalModel
 from fakecheck_training.cards import DATA_LICENCE, code_commit, sha256
 from fakecheck_training.compat import tf
 from fakecheck_training.data import TERMS
+from fakecheck_training.sequence.card import write_sequence_card
 from fakecheck_training.sequence.data import Labelled
 from fakecheck_training.sequence.model import INPUTS, OUTPUTS, Ensemble
 from fakecheck_training.sequence.recipe import SequenceRecipe
@@ -33,7 +32,6 @@ from tensorflow.python.framework.convert_to_constants import (  # isort: skip
     convert_variables_to_constants_v2,
 )
 
-MODELS = Path(__file__).resolve().parents[2] / "fakecheck" / "models" / "sequence"
 TOLERANCE = 1e-4
 ARCHITECTURE = "mean of {folds} bidirectional GRUs of {units} units, log-mean-exp over time"
 SUMMARY = "What the detectors find in a face through time → whether, and when, it was forged."
@@ -44,13 +42,6 @@ CLIP_TERMS = (
 COMMANDS = ("clips", "extract", "train", "calibrate")
 # What an uncalibrated model's card says: nothing.
 NO_TABLE = {0.1: 0.0, 0.01: 0.0}
-
-out_option = click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=MODELS,
-    help="Folder of the model, by default fakecheck/models/sequence.",
-)
 
 
 def freeze(ensemble: Ensemble) -> bytes:
@@ -178,17 +169,3 @@ def training_data(sequences: Sequence[Labelled]) -> list[dict[str, Any]]:
 def _origin(one: Labelled) -> str:
     """The data set: groups are named after it."""
     return one.item.group.split("/")[0]
-
-
-def write_sequence_card(folder: Path, card: dict[str, Any]) -> None:
-    """Writes the card as a whole, and checks that the runtime takes it."""
-    with atomic_path(folder / CARD) as temporary:
-        text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=100)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-    load_sequence_card(folder)
-
-
-def read_sequence_card(folder: Path) -> dict[str, Any]:
-    """The content of the card, checked as the runtime checks it."""
-    load_sequence_card(folder)
-    return dict(yaml.safe_load((folder / CARD).read_text(encoding="utf-8")))

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from fakecheck.calibration import recall_at
 from fakecheck.types import Floats, Span
-from fakecheck_training.curves import auc_interval, calibration_error, reliability
+from fakecheck_training.curves import (
+    BOOTSTRAPS,
+    Interval,
+    auc_draws,
+    auc_interval,
+    calibration_error,
+    reliability,
+)
 
 FALSE_ALARM_RATE = 0.05
 
@@ -32,6 +39,19 @@ class Accuracy:
     error: float
 
 
+@dataclass(frozen=True)
+class Floor:
+    """`mean` and 95th percentile `high` of the calibration error of a perfect score.
+
+    Of so many `forged` and `real` videos.
+    """
+
+    mean: float
+    high: float
+    forged: int
+    real: int
+
+
 def probability(llr: Floats) -> Floats:
     """Natural log-likelihood ratios → probabilities under even odds."""
     return np.asarray(1 / (1 + np.exp(-np.asarray(llr, np.float64))), np.float64)
@@ -50,6 +70,64 @@ def accuracy_of(values: Floats, fake: NDArray[np.bool_], groups: Sequence[str]) 
         float((right[fake].mean() + right[~fake].mean()) / 2),
         calibration_error(reliability(values, fake)),
     )
+
+
+def auc_difference(
+    first: Floats, second: Floats, fake: NDArray[np.bool_], groups: Sequence[str]
+) -> Interval:
+    """By how much the AUC of `first` (n,) is over that of `second`, with its 95 % interval.
+
+    The bootstrap is paired: each sample of groups is drawn once, for both (Efron and Tibshirani
+    1993, chapter 8). What the two share of the videos' luck falls out.
+    """
+    names = np.asarray(groups)
+    (one, ones), (other, others) = (
+        auc_draws(values[fake], values[~fake], names[fake], names[~fake])
+        for values in (first, second)
+    )
+    low, high = np.percentile(ones - others, [2.5, 97.5])
+    return one - other, float(low), float(high)
+
+
+def calibration_floor(values: Floats, forged: int, real: int, seed: int = 0) -> Floor:
+    """The calibration error that a perfectly calibrated score shows of so many videos.
+
+    A finite sample is never as the probabilities say. What is drawn is sure as often as `values`
+    (n,) are: they and what is left to 1 of them, so that at even odds the shares are right, and of
+    them `forged` videos by the chance that one is forged and `real` ones by that it is not.
+    """
+    rng = np.random.default_rng(seed)
+    known = np.concatenate([values, 1 - values]).astype(np.float64)
+    fake = np.arange(forged + real) < forged
+    errors = []
+    for _ in range(BOOTSTRAPS):
+        sides = [
+            rng.choice(known, count, p=chance / chance.sum())
+            for count, chance in ((forged, known), (real, 1 - known))
+        ]
+        errors.append(calibration_error(reliability(np.concatenate(sides), fake)))
+    return Floor(float(np.mean(errors)), float(np.percentile(errors, 95)), forged, real)
+
+
+def share_interval(
+    called: NDArray[np.bool_], groups: Sequence[str], seed: int = 0
+) -> tuple[float, float]:
+    """The 95 % interval of the share of `called` (n,), by bootstrap over groups.
+
+    Where none is or all are, every drawn sample says the same: there the end is that share which
+    so many groups would hide in one of forty cases (Hanley and Lippman-Hand 1983).
+    """
+    _, of, count = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    size = len(count)
+    hidden = 1 - 0.025 ** (1 / size)
+    if not called.any():
+        return 0.0, hidden
+    if called.all():
+        return 1 - hidden, 1.0
+    hits = np.bincount(of, weights=called, minlength=size)
+    drawn = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), BOOTSTRAPS)
+    low, high = np.percentile((drawn @ hits) / (drawn @ count), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def overlap(spans: Sequence[Span], forged: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -17,19 +17,15 @@ from typing import Any
 import numpy as np
 
 from fakecheck.features import NAMES, WIDTH
-from fakecheck.observations import KINDS
 from fakecheck.types import Floats
 from fakecheck_training.compat import keras, tf
+from fakecheck_training.sequence.features import DIRECT, LARGEST, PRESENT, STEADILY
 
 INPUTS = ("features", "seen")
 OUTPUTS = ("sequence_score", "sample_scores")
-# What the logit starts from before the GRU corrects it.
-DIRECT = ("all.mean", "all.best", "all.rarity")
-START = (0.6, 0.1, 0.1)
+START = (0.6, 0.1, 0.1)  # what the logit takes at the start of each of DIRECT
 STEADY = 0.2  # what the logit takes at the start of what is said steadily
 HIDDEN = -1e9
-# Standardised features beyond this are no better known than at it.
-LARGEST = 5.0
 
 
 class TemporalModel(keras.Model):  # type: ignore[name-defined,misc]
@@ -43,8 +39,8 @@ class TemporalModel(keras.Model):  # type: ignore[name-defined,misc]
         layers = keras.layers
         self.mean, self.scale = tf.constant(mean), tf.constant(scale)
         self.columns = [NAMES.index(name) for name in DIRECT]
-        self.kinds = [NAMES.index(f"kind_{kind}.mean") for kind in KINDS]
-        self.present = [NAMES.index(f"kind_{kind}.present") for kind in KINDS]
+        self.kinds = [NAMES.index(name) for name in STEADILY]
+        self.present = [NAMES.index(name) for name in PRESENT]
         self.drop_in, self.drop_out = layers.Dropout(dropout), layers.Dropout(dropout)
         self.squeeze = layers.Dense(width, activation="tanh", name="squeeze")
         self.gru = layers.Bidirectional(layers.GRU(units, return_sequences=True), name="gru")

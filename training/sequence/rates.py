@@ -11,24 +11,40 @@ from fakecheck.temporal import SequenceCard
 from fakecheck.temporal_verdict import fake_over
 from fakecheck.types import Floats
 from fakecheck_training.curves import RATES
+from fakecheck_training.sequence.metrics import share_interval
 
 
 @dataclass(frozen=True)
 class AtRates:
-    """Of the `clips` called `name` so many are `called` fake at each of RATES."""
+    """Of the `clips` called `name` so many are `called` fake at each of RATES.
+
+    `intervals` are the 95 % intervals of these shares, none where the groups are not known.
+    """
 
     name: str
     clips: int
     called: tuple[int, ...]
+    intervals: tuple[tuple[float, float], ...] = ()
 
 
-def at_rates(values: Mapping[str, Sequence[float]], card: SequenceCard) -> list[AtRates]:
-    """A row for each name; `values` are the probabilities of its clips, of one face each."""
+def at_rates(
+    values: Mapping[str, Sequence[float]],
+    card: SequenceCard,
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> list[AtRates]:
+    """A row for each name; `values` are the probabilities of its clips, of one face each.
+
+    Those that `groups` names get intervals, by the group of each clip.
+    """
     limits = [fake_over([0.0], card, rate) for rate in RATES]
-    return [
-        AtRates(name, len(ones), tuple(int((_floats(ones) > limit).sum()) for limit in limits))
-        for name, ones in values.items()
-    ]
+    rows = []
+    for name, ones in values.items():
+        called = [_floats(ones) > limit for limit in limits]
+        mine = (groups or {}).get(name)
+        intervals = [] if mine is None else [share_interval(one, mine) for one in called]
+        counts = tuple(int(one.sum()) for one in called)
+        rows.append(AtRates(name, len(ones), counts, tuple(intervals)))
+    return rows
 
 
 def _floats(values: Sequence[float]) -> Floats:

@@ -1,7 +1,7 @@
 """`python -m fakecheck_training.sequence.train`: cached boxes → the temporal model, fold by fold.
 
 Ends with the frozen graph, `model.onnx` and a card in fakecheck/models/sequence, not calibrated
-yet; `calibrate` follows.
+yet; `calibrate` follows. Finished folds lie in WORK until then: one that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from fakecheck.types import Floats
 from fakecheck_training.cards import sha256
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.options import cli, data_option, work_option
+from fakecheck_training.sequence.card import out_option
 from fakecheck_training.sequence.data import Batch, Labelled, batches, load_set, make_batch, moments
-from fakecheck_training.sequence.export import export_model, out_option
+from fakecheck_training.sequence.export import export_model
+from fakecheck_training.sequence.folds import FoldStore, facts_of
 from fakecheck_training.sequence.model import build_model, loss_of
 from fakecheck_training.sequence.recipe import (
     SequenceRecipe,
@@ -72,6 +74,16 @@ def fold_of(group: str, folds: int) -> int:
     return int.from_bytes(digest[4:8], "big") % folds
 
 
+def new_member(recipe: SequenceRecipe, corpus: Corpus, chosen: NDArray[np.bool_]) -> Any:
+    """A model for the `chosen` (n,) sequences that has not learned from them yet."""
+    scaling = moments(_chosen(corpus, chosen), corpus.table)
+    return build_model(*scaling, recipe.width, recipe.units, recipe.dropout)
+
+
+def _chosen(corpus: Corpus, chosen: NDArray[np.bool_]) -> list[Labelled]:
+    return [one for one, mine in zip(corpus.sequences, chosen, strict=True) if mine]
+
+
 def train_member(
     recipe: SequenceRecipe, corpus: Corpus, chosen: NDArray[np.bool_], seed: int
 ) -> Any:
@@ -80,11 +92,8 @@ def train_member(
     The mean is Polyak's and Juditsky's (1992): it takes the noise of the last steps out.
     """
     keras.utils.set_random_seed(seed)
-    sequences = [one for one, mine in zip(corpus.sequences, chosen, strict=True) if mine]
+    sequences, model = _chosen(corpus, chosen), new_member(recipe, corpus, chosen)
     chance = corpus.chance[chosen] / corpus.chance[chosen].sum()
-    model = build_model(
-        *moments(sequences, corpus.table), recipe.width, recipe.units, recipe.dropout
-    )
     schedule = keras.optimizers.schedules.CosineDecay(recipe.rate, recipe.steps, alpha=0.05)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=2.0)
 
@@ -140,16 +149,29 @@ def logits(model: Any, sequences: Sequence[Labelled], table: ClassTable) -> Iter
             yield np.append(whole[row].numpy(), samples[row, :length].numpy()).astype(np.float32)
 
 
-def train_folds(recipe: SequenceRecipe, corpus: Corpus) -> tuple[list[Any], list[Floats]]:
-    """The members, and the held-back logits of every sequence (see `logits`)."""
+def train_folds(
+    recipe: SequenceRecipe, corpus: Corpus, kept: FoldStore | None = None
+) -> tuple[list[Any], list[Floats]]:
+    """The members, and the held-back logits of every sequence (see `logits`).
+
+    Folds that are `kept` are not trained again, and those that are trained are kept there.
+    """
     members = []
     held_back: list[Floats] = [np.zeros(0, np.float32)] * len(corpus.sequences)
     for fold in range(recipe.folds):
-        click.echo(f"fold {fold + 1} of {recipe.folds}", err=True)
-        member = train_member(recipe, corpus, corpus.fold != fold, recipe.seed * 1000 + fold)
-        members.append(member)
         mine = np.flatnonzero(corpus.fold == fold)
-        found = logits(member, [corpus.sequences[i] for i in mine], corpus.table)
+        done = None if kept is None else kept.read(fold)
+        click.echo(f"fold {fold + 1} of {recipe.folds}{': kept' if done else ''}", err=True)
+        if done:
+            member = new_member(recipe, corpus, corpus.fold != fold)
+            member.set_weights(done[0])
+            found = done[1]
+        else:
+            member = train_member(recipe, corpus, corpus.fold != fold, recipe.seed * 1000 + fold)
+            found = list(logits(member, [corpus.sequences[i] for i in mine], corpus.table))
+            if kept is not None:
+                kept.keep(fold, member.get_weights(), found)
+        members.append(member)
         for number, values in zip(mine, found, strict=True):
             held_back[number] = values
     return members, held_back
@@ -176,15 +198,22 @@ def save_held_back(path: Path, corpus: Corpus, held_back: Sequence[Floats], mode
 @work_option
 @out_option
 def main(recipe: Path, data: Path, work: Path, out: Path) -> None:
-    """Train the temporal model of RECIPE on what `extract` found, and freeze it."""
+    """Train the temporal model of RECIPE on what `extract` found, and freeze it.
+
+    A training that was stopped goes on after its last finished fold.
+    """
     spec = load_sequence_recipe(recipe)
     cards = load_detectors().cards
     corpus = load_corpus(spec, cards, data, work)
     forged = sum(one.item.fake for one in corpus.sequences)
     click.echo(f"{len(corpus.sequences)} sequences, {forged} forged", err=True)
-    members, held_back = train_folds(spec, corpus)
+    folder = model_folder(work, spec)
+    facts = facts_of(spec, corpus.sequences, corpus.chance, corpus.table)
+    kept = FoldStore(folder / "folds", spec.name, facts)
+    members, held_back = train_folds(spec, corpus, kept)
     difference = export_model(spec, members, corpus.sequences, corpus.table, out)
-    save_held_back(model_folder(work, spec) / "held_back.npz", corpus, held_back, out)
+    save_held_back(folder / "held_back.npz", corpus, held_back, out)
+    kept.clear()
     click.echo(
         f"wrote {out}: TensorFlow and ONNX Runtime differ by {difference:.1g} in score", err=True
     )
