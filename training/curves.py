@@ -115,7 +115,16 @@ def recall_interval(
 
 
 def share_interval(hits: NDArray[np.bool_], groups: Sequence[str], seed: int = 0) -> Interval:
-    """The share of `hits` (n,) that are true."""
+    """The share of `hits` (n,) that are true.
+
+    Where none is or all are, every draw says the same: there the other end is the share that so
+    many groups would hide in one of forty cases (Hanley and Lippman-Hand 1983).
+    """
+    hidden = 1 - 0.025 ** (1 / len(set(groups)))
+    if not hits.any():
+        return 0.0, 0.0, hidden
+    if hits.all():
+        return 1.0, 1 - hidden, 1.0
     drawn = draw(groups, groups, seed)
     by_group = _by_group(hits[:, None].astype(np.float32), drawn.fake_of)[:, 0]
     shares = (drawn.fakes @ by_group) / _size(drawn.fakes, drawn.fake_of)

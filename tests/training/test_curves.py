@@ -116,6 +116,23 @@ def test_a_share_is_bounded_as_the_binomial_would_have_it() -> None:
     assert wide_high - wide_low == pytest.approx(2**0.5 * (high - low), rel=0.15)
 
 
+def test_a_share_of_none_or_all_is_no_certainty() -> None:
+    none = np.zeros(100, bool)
+    # None of a hundred: more than 3.6 % would show itself in 39 of 40 cases.
+    assert share_interval(none, groups(100)) == (0, 0, pytest.approx(0.0362, abs=1e-4))
+    assert share_interval(none, groups(100, 10))[2] > 0.3
+    assert share_interval(~none, groups(100)) == (1, pytest.approx(0.9638, abs=1e-4), 1)
+
+
+def test_few_pictures_show_more_error_by_chance_than_many() -> None:
+    few, many = (
+        error_by_chance(np.tile(np.linspace(0.01, 0.99, 20), n), np.arange(20 * n) % 2 == 0)
+        for n in (5, 100)
+    )
+    assert 0 < many[0] < many[1] < few[0] < few[1] < 0.25
+    assert many[1] < 0.05
+
+
 def test_nothing_to_judge_is_below_everything() -> None:
     fake = np.array([-np.inf, 1.0], np.float32)
     real = np.array([0.0, -np.inf], np.float32)

@@ -17,10 +17,8 @@ from fakecheck_training.curves import auc_draws, auc_interval
 from fakecheck_training.sequence.metrics import (
     accuracy_of,
     auc_difference,
-    calibration_floor,
     intersection_over_union,
     overlap,
-    share_interval,
 )
 
 
@@ -62,34 +60,6 @@ def test_intervals_are_those_that_they_were():
     groups = [[f"g{n // 2}" for n in range(40)]] * 2
     area, drawn = auc_draws(real + 1, real, *groups)
     assert auc_interval(real + 1, real, *groups) == (area, *np.percentile(drawn, [2.5, 97.5]))
-
-
-def test_a_perfect_score_of_few_videos_has_a_calibration_error():
-    values = np.random.default_rng(0).uniform(0, 1, 200)
-    few, many = (calibration_floor(values, n, n) for n in (50, 2000))
-    assert 0 < many.mean < many.high < few.mean < few.high < 0.25
-    assert many.high < 0.04
-    assert few == calibration_floor(values, 50, 50)
-    sure = calibration_floor(np.array([0.0, 1.0]), 30, 30)
-    assert (sure.mean, sure.high) == (0, 0)
-    # What is miscalibrated lies over it: twice as sure as it should be.
-    fake = np.random.default_rng(1).random(200) < values
-    odds = (values / (1 - values)) ** 3
-    shown = accuracy_of(odds / (1 + odds), fake, [str(n) for n in range(200)]).error
-    assert shown > calibration_floor(odds / (1 + odds), int(fake.sum()), int((~fake).sum())).high
-
-
-def test_the_interval_of_a_share_is_wider_where_groups_are_few():
-    called = np.arange(100) < 5
-    alone = share_interval(called, [f"g{n}" for n in range(100)])
-    together = share_interval(called, [f"g{n // 10}" for n in range(100)])
-    assert 0 <= together[0] <= alone[0] < 0.05 < alone[1] < together[1]
-    # None of a hundred: more than 3.6 % would show itself in 39 of 40 cases.
-    assert share_interval(called & False, [f"g{n}" for n in range(100)]) == (
-        0,
-        pytest.approx(0.0362, abs=1e-4),
-    )
-    assert share_interval(called | True, ["a", "b"])[1] == 1
 
 
 def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):

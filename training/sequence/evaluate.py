@@ -24,6 +24,7 @@ from fakecheck.temporal_verdict import fake_over
 from fakecheck.timeline import forged_spans
 from fakecheck.types import Floats, Moment
 from fakecheck.verdict import sigmoid
+from fakecheck_training.curves import error_by_chance
 from fakecheck_training.options import cli, data_option, work_option
 from fakecheck_training.sequence.calibrate import read_held_back
 from fakecheck_training.sequence.card import out_option, read_sequence_card, write_sequence_card
@@ -31,8 +32,8 @@ from fakecheck_training.sequence.corpus import ONLY_FAMILIES
 from fakecheck_training.sequence.data import Labelled, family_known, known_families, load_set
 from fakecheck_training.sequence.metrics import (
     Accuracy,
+    Floor,
     accuracy_of,
-    calibration_floor,
     intersection_over_union,
     overlap,
 )
@@ -241,7 +242,7 @@ def measured_page(
         real=int((~fake).sum()),
         ways={name: accuracy for name, (accuracy, _) in results.items()},
         differences=differences(sequences, results),
-        floor=calibration_floor(results[MODEL][1], int(fake.sum()), int((~fake).sum())),
+        floor=Floor(*error_by_chance(results[MODEL][1], fake), int(fake.sum()), int((~fake).sum())),
         verdicts=counts([("forged" if one else "real") for one in fake], labels),
         partial=measure_partial(partial, model, table),
         clips=held_back_counts(loaded("real_clips", "partswaps"), held_back, model, table),

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.calibration import recall_at
-from fakecheck.types import Floats, Span
+from fakecheck.types import Floats
 from fakecheck_training.curves import (
-    BOOTSTRAPS,
     Interval,
     auc_draws,
     auc_interval,
@@ -87,63 +86,3 @@ def auc_difference(
     )
     low, high = np.percentile(ones - others, [2.5, 97.5])
     return one - other, float(low), float(high)
-
-
-def calibration_floor(values: Floats, forged: int, real: int, seed: int = 0) -> Floor:
-    """The calibration error that a perfectly calibrated score shows of so many videos.
-
-    A finite sample is never as the probabilities say. What is drawn is sure as often as `values`
-    (n,) are: they and what is left to 1 of them, so that at even odds the shares are right, and of
-    them `forged` videos by the chance that one is forged and `real` ones by that it is not.
-    """
-    rng = np.random.default_rng(seed)
-    known = np.concatenate([values, 1 - values]).astype(np.float64)
-    fake = np.arange(forged + real) < forged
-    errors = []
-    for _ in range(BOOTSTRAPS):
-        sides = [
-            rng.choice(known, count, p=chance / chance.sum())
-            for count, chance in ((forged, known), (real, 1 - known))
-        ]
-        errors.append(calibration_error(reliability(np.concatenate(sides), fake)))
-    return Floor(float(np.mean(errors)), float(np.percentile(errors, 95)), forged, real)
-
-
-def share_interval(
-    called: NDArray[np.bool_], groups: Sequence[str], seed: int = 0
-) -> tuple[float, float]:
-    """The 95 % interval of the share of `called` (n,), by bootstrap over groups.
-
-    Where none is or all are, every drawn sample says the same: there the end is that share which
-    so many groups would hide in one of forty cases (Hanley and Lippman-Hand 1983).
-    """
-    _, of, count = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-    size = len(count)
-    hidden = 1 - 0.025 ** (1 / size)
-    if not called.any():
-        return 0.0, hidden
-    if called.all():
-        return 1 - hidden, 1.0
-    hits = np.bincount(of, weights=called, minlength=size)
-    drawn = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), BOOTSTRAPS)
-    low, high = np.percentile((drawn @ hits) / (drawn @ count), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def overlap(spans: Sequence[Span], forged: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Recall and precision in seconds: of the forged time that is reported, of the reported."""
-    shared = sum(
-        max(0.0, min(span.end, end) - max(span.start, start))
-        for span in spans
-        for start, end in forged
-    )
-    truth = sum(end - start for start, end in forged)
-    said = sum(span.end - span.start for span in spans)
-    return shared / truth if truth else 0.0, shared / said if said else 0.0
-
-
-def intersection_over_union(recall: float, precision: float) -> float:
-    """IoU from recall and precision of the same spans."""
-    if recall <= 0 or precision <= 0:
-        return 0.0
-    return 1 / (1 / recall + 1 / precision - 1)

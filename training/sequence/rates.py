@@ -10,8 +10,7 @@ import numpy as np
 from fakecheck.temporal import SequenceCard
 from fakecheck.temporal_verdict import fake_over
 from fakecheck.types import Floats
-from fakecheck_training.curves import RATES
-from fakecheck_training.sequence.metrics import share_interval
+from fakecheck_training.curves import RATES, share_interval
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def at_rates(
     for name, ones in values.items():
         called = [_floats(ones) > limit for limit in limits]
         mine = (groups or {}).get(name)
-        intervals = [] if mine is None else [share_interval(one, mine) for one in called]
+        intervals = [] if mine is None else [share_interval(one, mine)[1:] for one in called]
         counts = tuple(int(one.sum()) for one in called)
         rows.append(AtRates(name, len(ones), counts, tuple(intervals)))
     return rows
