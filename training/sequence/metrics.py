@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.calibration import recall_at
-from fakecheck.types import Floats
+from fakecheck.types import Floats, Span
 from fakecheck_training.curves import (
     Interval,
     auc_draws,
@@ -86,3 +86,22 @@ def auc_difference(
     )
     low, high = np.percentile(ones - others, [2.5, 97.5])
     return one - other, float(low), float(high)
+
+
+def overlap(spans: Sequence[Span], forged: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Recall and precision in seconds: of the forged time that is reported, of the reported."""
+    shared = sum(
+        max(0.0, min(span.end, end) - max(span.start, start))
+        for span in spans
+        for start, end in forged
+    )
+    truth = sum(end - start for start, end in forged)
+    said = sum(span.end - span.start for span in spans)
+    return shared / truth if truth else 0.0, shared / said if said else 0.0
+
+
+def intersection_over_union(recall: float, precision: float) -> float:
+    """IoU from recall and precision of the same spans."""
+    if recall <= 0 or precision <= 0:
+        return 0.0
+    return 1 / (1 / recall + 1 / precision - 1)
