@@ -87,6 +87,38 @@ def test_what_the_card_gets_holds_on_the_scores_it_was_fitted_to(tmp_path):
     assert 0.1 <= bands["forged_over"] <= 0.95
 
 
+def test_the_limit_holds_for_groups_that_it_was_not_set_on():
+    from fakecheck_training.sequence.calibrate import false_alarm_rows
+
+    rng = np.random.default_rng(3)
+    over: dict[float, list[float]] = {}
+    for _ in range(300):
+        # A hundred groups to set it by and one more, of one to eight sequences that are alike.
+        groups = np.repeat(np.arange(101), rng.integers(1, 9, 101))
+        llr = (rng.normal(0, 1, 101)[groups] + rng.normal(0, 0.1, len(groups))).astype(np.float32)
+        known = groups < 100
+        rows = false_alarm_rows(llr[known], groups[known].astype(str))
+        for rate, limit in rows.items():
+            over.setdefault(rate, []).append(float(np.mean(llr[~known] > limit)))
+    # Rarer ones than one in a hundred groups cannot be told of.
+    assert set(over) == {0.1, 0.05, 0.02, 0.01}
+    for rate, shares in over.items():
+        assert np.mean(shares) < rate + 2 * np.sqrt(rate / len(shares))
+    assert np.mean(over[0.1]) > 0.05
+
+
+def test_large_groups_weigh_no_more_than_small_ones():
+    from fakecheck_training.sequence.calibrate import false_alarm_rows
+
+    quiet, loud = np.arange(39.0), [90.0, 80.0]
+    groups = [*(f"g{n}" for n in range(39)), "g39", "g40"]
+    once = false_alarm_rows(np.array([*quiet, *loud]), groups)
+    often = np.array([*quiet, *np.repeat(loud, 50)])
+    assert false_alarm_rows(often, [*groups[:39], *["g39"] * 50, *["g40"] * 50]) == once
+    # Of 41 groups 0.1 * 42 - 1 may be over it: three, and a part of a fourth that is one sequence.
+    assert once == {0.1: 37.0, 0.05: 80.0}
+
+
 def test_a_detector_that_is_taken_out_leaves_nothing(tmp_path):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     from fakecheck.observations import ClassTable

@@ -14,7 +14,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from fakecheck.calibration import exceeded_by, false_alarm_table, fit_calibration
+from fakecheck.calibration import FALSE_ALARM_RATES, exceeded_by, fit_calibration
 from fakecheck.card import GRAPH_FILE, Calibration
 from fakecheck.detector import log_likelihood_ratio
 from fakecheck.errors import InputError
@@ -111,7 +111,7 @@ def fit(
     return {
         "calibration": whole.model_dump(),
         "sample_calibration": each.model_dump(),
-        "false_alarm_llr": false_alarm_table(llr, groups[1]),
+        "false_alarm_llr": false_alarm_rows(llr, [one.item.group for one in reals]),
         "bands": {
             "miss_rate": recipe.miss_rate,
             "real_below": round(min(0.5, exceeded_by(known, 1 - recipe.miss_rate)), 4),
@@ -126,6 +126,25 @@ def fit_whole(recipe: SequenceRecipe, chosen: Sequence[HeldBack]) -> Calibration
     reals = [one for one in chosen if not one.fake]
     weights = _weights(recipe, fakes), _weights(recipe, reals)
     return fit_calibration(_scores(fakes), _scores(reals), _groups(fakes), _groups(reals), weights)
+
+
+def false_alarm_rows(llr: Floats, groups: Sequence[str]) -> dict[float, float]:
+    """Rate → the ratio that real faces of other groups exceed at most so often, from (n,) ratios.
+
+    Every group weighs the same, whatever it has sequences, since its own are alike. Of n groups at
+    most `rate * (n + 1) - 1` may be over it for the next one to be so at this rate (Vovk et al.
+    2005). Cards of detectors do without: their tables are added up, which gives away as much.
+    """
+    names, of, count = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    order = np.argsort(-llr, kind="stable")
+    over = np.cumsum(1 / count[of[order]])
+    rows = {}
+    for rate in FALSE_ALARM_RATES:
+        spare = rate * (len(names) + 1) - 1
+        if spare >= 0:
+            place = min(int(np.searchsorted(over, spare, "right")), len(llr) - 1)
+            rows[rate] = round(float(llr[order[place]]), 4)
+    return rows
 
 
 def forged_over(fakes: Sequence[HeldBack], calibration: Calibration) -> float:
