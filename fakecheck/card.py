@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from fakecheck.card_fields import read_fields
 from fakecheck.errors import CardError
 from fakecheck.filters import check_filters
-from fakecheck.regions import REGIONS
+from fakecheck.regions import MAX_TILT, REGIONS
 from fakecheck.types import FALSE_ALARM_RANGE
 
 CARD_FILE = "detector.yaml"
@@ -47,11 +47,14 @@ class Fields(BaseModel):
 
 
 class CropSpec(Fields):
-    """What the detector looks at: see `fakecheck.regions.crop_regions`."""
+    """What the detector looks at: see `fakecheck.regions.crop_regions`.
+
+    A face that is further than `max_tilt` degrees from upright is turned upright; 0 turns all.
+    """
 
     regions: tuple[str, ...] = Field(min_length=1)
     margin: float = Field(default=0.3, ge=0, le=4)
-    align: bool = False
+    max_tilt: float = Field(default=MAX_TILT, ge=0, le=45)
 
     @model_validator(mode="after")
     def _known(self) -> CropSpec:

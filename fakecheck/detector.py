@@ -101,7 +101,7 @@ def _cut(image: Image, faces: Sequence[Face], card: DetectorCard, min_face: floa
     spec = card.crop
     judged = [number for number, face in enumerate(faces) if face.size >= min_face]
     large = [faces[number] for number in judged]
-    crops = crop_regions(image, large, spec.regions, size, spec.margin, spec.align)
+    crops = crop_regions(image, large, spec.regions, size, spec.margin, spec.max_tilt)
     pixels = np.empty((len(crops), size[1], size[0], 3), np.uint8)
     rgb = card.input.color == "rgb"
     for row, crop in zip(pixels, crops, strict=True):

@@ -22,8 +22,8 @@ PART_WIDTH = 1.24
 # A turned face brings its eyes together; the way from eyes to mouth does not shrink with the turn,
 # and is about as long as the eye distance of a face seen from the front.
 PROFILE_RATIO = 0.9
-# Radians. Detectors learn from faces as they are, mostly upright.
-MAX_TILT = radians(6)
+# Degrees. Detectors learn from faces as they are, mostly upright.
+MAX_TILT = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +68,14 @@ def crop_regions(
     regions: Sequence[str] = ("face",),
     size: tuple[int, int] = (160, 160),
     margin: float = 0.3,
-    align: bool = False,
+    max_tilt: float = MAX_TILT,
 ) -> list[Crop]:
     """All crops that a detector wants to see of one frame.
 
     `size` is (width, height) in pixels. `margin` widens the patch: 0.3 makes it 30 % wider than the
     face's box (or than 1.24 eye distances, for a part). A face on its side or upside down is put
-    upright by quarter turns, one that is tilted by over MAX_TILT, or with `align` at all, by a
-    rotation. What lies outside of the frame is filled by repeating its border.
+    upright by quarter turns, one that is tilted by over `max_tilt` degrees then by a rotation. What
+    lies outside of the frame is filled by repeating its border.
     """
     crops = []
     for region in regions:
@@ -83,7 +83,7 @@ def crop_regions(
             crops.append(cut(image, _frame_patch(image), region, None, size))
             continue
         for index, face in enumerate(faces):
-            angle, turns = (face.roll, 0) if align or is_tilted(face) else (0.0, face.turns)
+            angle, turns = (face.roll, 0) if is_tilted(face, max_tilt) else (0.0, face.turns)
             for x, y, side in _places(face, region):
                 patch = Patch(x, y, side * (1 + margin), angle, turns)
                 crops.append(cut(image, patch, region, index, size))
@@ -98,9 +98,9 @@ def eye_distance(face: Face) -> float:
     return max(across, PROFILE_RATIO * down, 1.0)
 
 
-def is_tilted(face: Face) -> bool:
-    """Whether it is further from upright than detectors bear, once quarter turns have been made."""
-    return abs(remainder(face.roll, pi / 2)) > MAX_TILT
+def is_tilted(face: Face, max_tilt: float = MAX_TILT) -> bool:
+    """Whether it is over `max_tilt` degrees from upright, once quarter turns have been made."""
+    return abs(remainder(face.roll, pi / 2)) > radians(max_tilt)
 
 
 def _places(face: Face, region: str) -> list[tuple[float, float, float]]:

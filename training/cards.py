@@ -116,7 +116,7 @@ def new_card(
         "crop": {
             "regions": list(recipe.crop.regions),
             "margin": recipe.crop.margin,
-            "align": False,
+            "max_tilt": recipe.crop.max_tilt,
         },
         "min_face": recipe.min_face,
         "filters": list(recipe.crop.filters),

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import yaml
 
 from fakecheck.errors import UsageError
+from fakecheck.regions import MAX_TILT
 from fakecheck_training.augment import Degrader
 from fakecheck_training.recipe_checks import check_backbone, check_detector
 
@@ -26,13 +27,14 @@ RECIPES = Path(__file__).parent / "recipes"
 class CropSpec:
     """What is cut from a face: see `fakecheck.regions.crop_regions`. `side` in pixels.
 
-    `filters` is the chain that every crop goes through, in training as at run time: see
-    `fakecheck.filters.apply_filters`.
+    A face over `max_tilt` degrees from upright is turned upright. `filters` is the chain that every
+    crop goes through, in training as at run time: see `fakecheck.filters.apply_filters`.
     """
 
     regions: list[str]
     side: int
     margin: float = 0.3
+    max_tilt: float = MAX_TILT
     filters: list[dict[str, Any]] = field(default_factory=list)
 
 

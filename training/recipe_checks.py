@@ -184,7 +184,11 @@ def _card(recipe: DetectorRecipe) -> Iterator[str]:
                 "kind": recipe.kind,
                 "architecture": "",
                 "summary": recipe.summary,
-                "crop": {"regions": recipe.crop.regions, "margin": recipe.crop.margin},
+                "crop": {
+                    "regions": recipe.crop.regions,
+                    "margin": recipe.crop.margin,
+                    "max_tilt": recipe.crop.max_tilt,
+                },
                 "min_face": recipe.min_face,
                 "input": {"width": side, "height": side},
                 "files": dict.fromkeys((GRAPH_FILE, LABEL_MAP_FILE), "0" * 64),

@@ -124,6 +124,7 @@ def _source(
             recipe.simulate,
             power=mix.power,
             real_weights=mix.real_weights,
+            max_tilt=crop.max_tilt,
         )
     if sees_parts(crop):
         if unknown := sorted({fake.dataset for fake in fakes if not fake.parts}):
@@ -143,6 +144,7 @@ def _source(
             untouched=mix.untouched if isinstance(mix, Records) else 0.0,
             power=mix.power,
             real_weights=mix.real_weights,
+            max_tilt=crop.max_tilt,
         )
     whole = FaceSource(
         data,
@@ -156,6 +158,7 @@ def _source(
         power=mix.power,
         fake_weights=mix.fake_weights,
         real_weights=mix.real_weights,
+        max_tilt=crop.max_tilt,
     )
     if isinstance(mix, Records) and mix.matched:
         return MatchedSource(whole, mix.matched)

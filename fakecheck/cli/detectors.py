@@ -200,7 +200,7 @@ def _show(console: Console, one: InstalledDetector) -> None:
     for key, value in (
         ("family", f"{card.family} ({card.kind.replace('_', ' ')})"),
         ("finds", ", ".join(spec.name for spec in card.classes)),
-        ("looks at", f"{crop}{', turned upright' if card.crop.align else ''}; {size} pixels"),
+        ("looks at", f"{crop}, upright if tilted by over {card.crop.max_tilt:g}°; {size} pixels"),
         ("filters", ", ".join(str(step["name"]) for step in card.filters) or "none"),
         ("architecture", card.architecture),
         ("engines", ", ".join(_engines(card))),

@@ -47,7 +47,7 @@ class MesoProbe:
         crops = [
             crop.image[..., ::-1]
             for image, found in zip(images, faces, strict=True)
-            for crop in crop_regions(image, found, ("face",), (SIDE, SIDE), MARGIN, align=True)
+            for crop in crop_regions(image, found, ("face",), (SIDE, SIDE), MARGIN, max_tilt=0)
         ]
         if self._model is None:
             self._model = load_network(self._path)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fakecheck.errors import InputError
+from fakecheck.regions import MAX_TILT
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
@@ -45,6 +46,7 @@ class ArtifactSource:
     simulate: Simulate
     power: float = 0.5
     real_weights: dict[str, float] | None = None
+    max_tilt: float = MAX_TILT
 
     def __post_init__(self) -> None:
         pool = balanced(self.reals, self.power, self.real_weights or {})
@@ -99,7 +101,9 @@ class ArtifactSource:
         return sample, *random_picture(self.root, sample, self.faces, rng)
 
     def _cut(self, image: Image, face: Face, xyxy: Floats, rng: Rng) -> tuple[Image, Floats]:
-        crop, boxes = degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
+        crop, boxes = degraded_crop(
+            image, face, xyxy, self.degrader, self.size, self.margin, rng, self.max_tilt
+        )
         return crop, clip_boxes(boxes, *self.size)
 
 

@@ -113,7 +113,7 @@ class BlendSource:
         for image in (blend.image, blend.outer):
             rng = np.random.default_rng(seed)
             crop, boxes = degraded_crop(
-                image, face, placed, own.degrader, own.size, own.margin, rng
+                image, face, placed, own.degrader, own.size, own.margin, rng, own.max_tilt
             )
             crops.append(crop)
         left, top, right, bottom = boxes[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fakecheck.errors import InputError
+from fakecheck.regions import MAX_TILT
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
@@ -53,6 +54,7 @@ class FaceSource:
     power: float = 0.5
     fake_weights: dict[str, float] | None = None
     real_weights: dict[str, float] | None = None
+    max_tilt: float = MAX_TILT
 
     def __post_init__(self) -> None:
         if not self.fakes or not self.reals:
@@ -91,7 +93,9 @@ class FaceSource:
         face, labels = self.faces[sample.key], sample.labels or (self.label,)
         marked = np.array(sample.boxes or [face.xyxy] * len(labels), np.float32)
         image, face, xyxy, _ = random_view(image, face, marked, rng, margins)
-        crop, boxes = degraded_crop(image, face, xyxy, self.degrader, self.size, self.margin, rng)
+        crop, boxes = degraded_crop(
+            image, face, xyxy, self.degrader, self.size, self.margin, rng, self.max_tilt
+        )
         seen = np.array([shown_share(box, *self.size) >= SHOWN for box in boxes])
         fake = sample.fake and bool(seen.any())
         return Draw(

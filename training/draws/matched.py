@@ -69,7 +69,9 @@ class MatchedSource:
     def _crop(self, sample: Sample) -> Image:
         """What a detector would see of the picture."""
         face, own = self.faces.faces[sample.key], self.faces
-        return crop_regions(self._read(sample), [face], ("face",), own.size, own.margin)[0].image
+        return crop_regions(
+            self._read(sample), [face], ("face",), own.size, own.margin, own.max_tilt
+        )[0].image
 
     def _read(self, sample: Sample) -> Image:
         return read_image(self.faces.root / sample.key)

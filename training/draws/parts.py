@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from fakecheck.errors import InputError
-from fakecheck.regions import Crop, crop_regions
+from fakecheck.regions import MAX_TILT, Crop, crop_regions
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
@@ -44,9 +44,11 @@ def part_region(part: str) -> str:
     return "eyes" if part.endswith("_eye") else part
 
 
-def part_crop(image: Image, face: Face, part: str, side: int, margin: float) -> Crop:
+def part_crop(
+    image: Image, face: Face, part: str, side: int, margin: float, max_tilt: float = MAX_TILT
+) -> Crop:
     """The crop around one part, as the runtime cuts it."""
-    crops = crop_regions(image, [face], (part_region(part),), (side, side), margin)
+    crops = crop_regions(image, [face], (part_region(part),), (side, side), margin, max_tilt)
     return crops[1] if part == "right_eye" else crops[0]
 
 
@@ -77,6 +79,7 @@ class PartSource:
     untouched: float = 0.0
     power: float = 0.5
     real_weights: dict[str, float] | None = None
+    max_tilt: float = MAX_TILT
 
     def __post_init__(self) -> None:
         groups, chance = balanced(self.reals, self.power, self.real_weights or {})
@@ -157,7 +160,9 @@ class PartSource:
         view, face, xyxy, mirrored = random_view(image, face, marked, rng)
         degraded, face = degrade_with_face(view, face, self.degrader, rng)
         part = MIRRORED.get(part, part) if mirrored else part
-        crop = part_crop(degraded, jitter_face(face, rng), part, self.side, self.margin)
+        crop = part_crop(
+            degraded, jitter_face(face, rng), part, self.side, self.margin, self.max_tilt
+        )
         size = (self.side, self.side)
         scale = np.tile(np.array(degraded.shape[1::-1]) / view.shape[1::-1], 2)
         boxes, labels = [], []

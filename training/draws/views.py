@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fakecheck.regions import crop_regions
+from fakecheck.regions import MAX_TILT, crop_regions
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Degrader, Rng
 from fakecheck_training.data import Sample
@@ -177,12 +177,13 @@ def degraded_crop(
     size: tuple[int, int],
     margin: float,
     rng: Rng,
+    max_tilt: float = MAX_TILT,
 ) -> tuple[Image, Floats]:
     """The face's crop of the degraded picture; boxes (n, 4) of the picture in the crop's pixels.
 
     What sticks out of the crop is not cut off.
     """
     degraded, moved = degrade_with_face(image, face, degrader, rng)
-    (crop,) = crop_regions(degraded, [jitter_face(moved, rng)], ("face",), size, margin)
+    (crop,) = crop_regions(degraded, [jitter_face(moved, rng)], ("face",), size, margin, max_tilt)
     scale = np.tile(np.array(degraded.shape[1::-1]) / image.shape[1::-1], 2).astype(np.float32)
     return crop.image, crop.to_crop(xyxy * scale)
