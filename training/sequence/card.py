@@ -41,9 +41,10 @@ of one half, forged and real weighing alike."""
 CALIBRATION = """The score in 0..1 that the average gives becomes a natural log-likelihood ratio:
 `clip(slope * logit(score) + intercept, least, greatest)`, fitted on sequences of groups that the
 network which scored them had not seen."""
-ALARMS = """Of real faces among these so many have a ratio over:"""
-BANDS = """By default a face is called fake over what 1 % of real faces exceed (of several faces
-each has to be rarer), and real under a probability of {real_below}, under which {miss_rate:.0%} of
+ALARMS = """Of real people and videos that were not among these at most so many are to have a ratio
+over:"""
+BANDS = """By default a face is called fake over the ratio of 1 % (of several faces each has to be
+rarer), and real under a probability of {real_below}, under which {miss_rate:.0%} of
 the held-back forgeries lie whose family has a detector. Between the two it is inconclusive. Samples
 over {forged_over} make up the seconds that are reported as forged."""
 

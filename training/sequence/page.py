@@ -77,8 +77,8 @@ and sharpness ([features.md](features.md) lists what it reads). A face's likelih
 calibrated mean of two: the network's, of a face that is forged in some of these frames, and the
 detectors' own over all frames alike. The video's verdict is that of its worst face.
 
-- **fake**: the probability is over what {alarms:.0%} of real faces exceed, on held-back clips; with
-  several faces each has to be rarer, by Simes' test.
+- **fake**: the probability is over what at most {alarms:.0%} of real people and videos exceed,
+  by those held back; with several faces each has to be rarer, by Simes' test.
 - **real**: it is under {real_below:.2f}, under which {misses:.0%} of held-back forgeries lie whose
   family has a detector; with several faces that holds of the mean of their ratios. It means that
   none of the known families was seen, not that the clip is genuine.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from fakecheck_training.curves import BOOTSTRAPS, Interval
+from fakecheck_training.curves import SIMULATIONS, Interval
 from fakecheck_training.sequence.metrics import Floor
 
 LEFT_OUT = "lowres_gan"
@@ -48,7 +48,7 @@ def floor_sentence(error: float, floor: Floor) -> str:
     return FLOOR.format(
         mean=floor.mean,
         high=floor.high,
-        draws=BOOTSTRAPS,
+        draws=SIMULATIONS,
         forged=floor.forged,
         real=floor.real,
         error=error,
