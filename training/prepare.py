@@ -10,9 +10,14 @@ import click
 
 from fakecheck.types import Face
 from fakecheck_training.data import Sample, pick
-from fakecheck_training.kept import backbone_recipe
 from fakecheck_training.options import cli, data_option, progress, recipe_argument, work_option
-from fakecheck_training.pipeline import is_drawn, make_pipeline, run_folders, write_drawn
+from fakecheck_training.pipeline import (
+    check_network,
+    is_drawn,
+    make_pipeline,
+    run_folders,
+    write_drawn,
+)
 from fakecheck_training.preview import write_sheet
 from fakecheck_training.recipe import load_detector_recipe
 from fakecheck_training.records import make_draws, write_records
@@ -52,8 +57,7 @@ def main(recipe: Path, data: Path, work: Path, preview: Path | None, again: bool
         return
     spec = load_detector_recipe(recipe)
     make_pipeline(spec, run_folders(work, spec)[0], None)  # what is wrong with it is told first
-    if spec.backbone:
-        backbone_recipe(work, spec.backbone)  # one that there is none of is told first
+    check_network(spec, work)
     samples, faces = known_samples(data, work, spec)
     source = detector_source(spec, data, samples, faces)
     pictures = digest_of(samples, faces, data)

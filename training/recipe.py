@@ -60,14 +60,16 @@ class BackboneRecipe:
 
     Sets are drawn with a chance of their size to the `power`; `simulated` is the share of fakes
     that are made from real faces (part crops only), `blended` the share that are blends of them
-    (face crops only); `simulate` makes all fakes from real faces. `start` names another backbone
-    recipe whose result is started from instead of ImageNet.
+    (face crops only); `simulate` makes all fakes from real faces. `network` is one of
+    `networks.variants.NETWORKS`. `start` names another backbone recipe, of the same network, whose
+    result is started from instead of ImageNet.
     """
 
     name: str
     crop: CropSpec
     steps: int
     fake_sets: list[str] = field(default_factory=list)
+    network: str = "lite0"
     start: str = ""
     seed: int = 1
     batch: int = 32

@@ -16,6 +16,7 @@ from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE, DetectorCard, first_probl
 from fakecheck.errors import UsageError
 from fakecheck.filters import check_filters
 from fakecheck.regions import REGIONS
+from fakecheck_training.networks.variants import NETWORKS
 from fakecheck_training.simulation.artifacts import ARTIFACTS, PARTS_OF
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def check_backbone(recipe: BackboneRecipe, path: Path) -> None:
     counts = {"steps": recipe.steps, "batch": recipe.batch}
     weights = recipe.fake_weights, recipe.real_weights
     problems = _common(recipe, recipe.peak_rate, counts, shares, *weights)
-    _raise_first(path, chain(problems, _crops(recipe.crop, recipe.simulate, recipe.blended)))
+    crops = _crops(recipe.crop, recipe.simulate, recipe.blended)
+    _raise_first(path, chain(problems, crops, _network(recipe.network)))
 
 
 def check_detector(recipe: DetectorRecipe, path: Path, pipelines: Path) -> None:
@@ -73,6 +75,11 @@ def check_detector(recipe: DetectorRecipe, path: Path, pipelines: Path) -> None:
 def _raise_first(path: Path, problems: Iterable[str]) -> None:
     for problem in problems:
         raise UsageError(f"{path}: {problem}")
+
+
+def _network(name: str) -> Iterator[str]:
+    if name not in NETWORKS:
+        yield f"network must be {' or '.join(NETWORKS)}, got {name!r}"
 
 
 def _common(

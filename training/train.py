@@ -25,6 +25,7 @@ from fakecheck_training.options import cli, recipe_argument, work_option
 from fakecheck_training.pipeline import (
     SUMMARY,
     check_drawn,
+    check_network,
     is_trained,
     newer_than_records,
     run_folders,
@@ -119,6 +120,7 @@ def main(recipe: Path, work: Path) -> None:
     """Train the detector of RECIPE on the records that `prepare` wrote."""
     spec = load_detector_recipe(recipe)
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.INFO)
+    check_network(spec, work)
     backbone = trained_backbone(work, spec.backbone) if spec.backbone else None
     train_runs(spec, work, backbone)
 

@@ -32,7 +32,7 @@ if __name__ == "__main__":
 
 def test_a_script_builds_our_network_and_gets_its_options(tmp_path: Path) -> None:
     config = write_pipeline(drawn_recipe("toy", "toygan", 96, 4, 4), tmp_path, None)
-    assert ssd.TYPE in config.read_text()
+    assert ssd.TYPES["lite0"] in config.read_text()
     (tmp_path / "script.py").write_text(SCRIPT)
     script = [str(tmp_path / "script.py"), "--help", "-x", str(config)]
     command = [sys.executable, "-m", "fakecheck_training.api", *script]

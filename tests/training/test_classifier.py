@@ -88,5 +88,8 @@ def test_a_classifier_learns_and_resumes(tmp_path: Path, monkeypatch: pytest.Mon
     assert row["step"] == "30"
     assert float(row["calib_auc"]) > 0.95
     assert backbone_path(tmp_path, "toy").with_name("ckpt-1.index").exists()
+    other = replace(_recipe(30), name="other", start="toy", network="lite2")
+    with pytest.raises(UsageError, match=r"other: network is lite2, toy, which .* is a lite0"):
+        train_backbone(other, source, source, tmp_path)
     with pytest.raises(UsageError, match="toy: steps was 30 when"):
         train_backbone(_recipe(34), source, source, tmp_path)

@@ -13,10 +13,12 @@ pytest.importorskip("object_detection", reason="needs pip install fakecheck[trai
 
 from fakecheck.errors import UsageError
 from fakecheck_training.cards import architecture
+from fakecheck_training.kept import keep_backbone
 from fakecheck_training.networks import faster_rcnn, ssd
 from fakecheck_training.pipeline import (
     SUMMARY,
     check_drawn,
+    check_network,
     input_size,
     is_trained,
     network,
@@ -24,11 +26,18 @@ from fakecheck_training.pipeline import (
     write_drawn,
     write_pipeline,
 )
-from fakecheck_training.recipe import RECIPES, DetectorRecipe, Run, load_detector_recipe
+from fakecheck_training.recipe import (
+    RECIPES,
+    DetectorRecipe,
+    Run,
+    is_detector_recipe,
+    load_backbone_recipe,
+    load_detector_recipe,
+)
 
 MOBILENET = "ssd_mobilenet_v2_fpn.config"
 TEMPLATES = {
-    "ssd_lite0_fpn.config": ("ssd", ssd.TYPE),
+    "ssd_lite0_fpn.config": ("ssd", ssd.TYPES["lite0"]),
     "faster_rcnn_lite0.config": ("faster_rcnn", faster_rcnn.TYPE),
     MOBILENET: ("ssd", "ssd_mobilenet_v2_fpn_keras"),
 }
@@ -113,6 +122,26 @@ def test_the_api_s_own_networks_have_no_backbone_of_ours(tmp_path: Path) -> None
     assert architecture(recipe) == network(model)[1].feature_extractor.type
     with pytest.raises(UsageError, match=r"no backbone for ssd_mobilenet_v1_fpn.*leave backbone"):
         write_pipeline(replace(recipe, backbone="parts"), tmp_path, None)
+
+
+def test_a_detector_is_of_its_backbone_s_network(tmp_path: Path) -> None:
+    large = load_backbone_recipe(Path("swaps"))
+    keep_backbone(replace(large, name="parts", network="lite2"), tmp_path)
+    recipe = _recipe("ssd_lite0_fpn.config")
+    with pytest.raises(UsageError, match=r"lite0_cut16_fpn does not stand on a lite2, what"):
+        check_network(recipe, tmp_path)
+    kind = f'feature_extractor {{ type: "{ssd.TYPES["lite2"]}" }}'
+    check_network(replace(recipe, overrides=f"model {{ ssd {{ {kind} }} }}"), tmp_path)
+    with pytest.raises(UsageError, match="faster_rcnn_efficientnet_lite0") as caught:
+        check_network(_recipe("faster_rcnn_lite0.config"), tmp_path)
+    assert caught.value.advice == "a faster_rcnn stands on no lite2 yet"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in RECIPES.glob("*.yaml") if is_detector_recipe(path))
+)
+def test_every_bundled_detector_is_of_its_backbone_s_network(name: str, tmp_path: Path) -> None:
+    check_network(load_detector_recipe(Path(name)), tmp_path)
 
 
 def test_a_level_to_begin_with_needs_a_pyramid_from_level_3(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ def test_a_template_lies_beside_its_recipe_or_here(tmp_path: Path) -> None:
         ("name: x\nstep: 4\n", "unknown key 'step'"),
         ("name: x\ncrop: {regions: [face], side: big}\nsteps: 4\n", "crop: side must be int"),
         ("name: x\ncrop: 3\nsteps: 4\n", "crop must be a mapping"),
+        (
+            "name: x\ncrop: {regions: [face], side: 96}\nsteps: 4\nnetwork: lite9\n",
+            "network must be lite0 or lite2, got 'lite9'",
+        ),
         ("- name\n", "must hold a mapping"),
         ("name: [\n", "is no YAML"),
     ],

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from fakecheck_training.compat import keras, tf
 from fakecheck_training.draws.source import Source
-from fakecheck_training.networks.lite0 import build_backbone, preprocess
+from fakecheck_training.networks.lite import build_backbone, preprocess
+from fakecheck_training.networks.variants import NETWORKS
 from fakecheck_training.recipe import BackboneRecipe
 
 HEAD_FILTERS = 256
@@ -36,12 +37,12 @@ class Batch:
     family: NDArray[np.int32]
 
 
-def build_classifier(families: int) -> Any:
+def build_classifier(families: int, network: str) -> Any:
     """Keras model: RGB (n, h, w, 3) in 0..255 → logits (n, 1 + families): fake, then each family.
 
-    The backbone is its layer `lite0_cut16`.
+    The backbone is the layer that `backbone_of` finds.
     """
-    backbone = build_backbone()
+    backbone = build_backbone(network)
     inputs = keras.layers.Input((None, None, 3))
     _, x = backbone(keras.layers.Lambda(preprocess)(inputs))
     x = keras.layers.Conv2D(HEAD_FILTERS, 1, use_bias=False, name="head")(x)
@@ -53,7 +54,8 @@ def build_classifier(families: int) -> Any:
 
 def backbone_of(classifier: Any) -> Any:
     """The backbone inside of a classifier."""
-    return classifier.get_layer("lite0_cut16")
+    names = {network.model_name for network in NETWORKS.values()}
+    return next(layer for layer in classifier.layers if layer.name in names)
 
 
 def one_cycle(step: int, steps: int, peak: float) -> float:
@@ -97,8 +99,8 @@ class Trainer:
         keras.utils.set_random_seed(recipe.seed)
         self.recipe = recipe
         self.families = families
-        self.model = build_classifier(families)
-        self.average = build_classifier(families)
+        self.model = build_classifier(families, recipe.network)
+        self.average = build_classifier(families, recipe.network)
         self.optimizer = keras.optimizers.AdamW(
             recipe.peak_rate, weight_decay=recipe.weight_decay, clipnorm=5.0
         )

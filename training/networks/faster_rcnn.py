@@ -14,15 +14,11 @@ from fakecheck_training.compat import keras, tf  # isort: skip  (before the API 
 from object_detection.builders import model_builder
 from object_detection.meta_architectures import faster_rcnn_meta_arch
 
-from fakecheck_training.networks.lite0 import (
-    BLOCKS,
-    BN_EPSILON,
-    STRIDE16_BLOCK,
-    build_backbone,
-    preprocess,
-)
+from fakecheck_training.networks.lite import BN_EPSILON, build_backbone, preprocess
+from fakecheck_training.networks.variants import NETWORKS
 
-TYPE = "faster_rcnn_efficientnet_lite0_cut16"
+NETWORK = "lite0"
+TYPE = f"faster_rcnn_efficientnet_{NETWORK}_cut16"
 STRIDES = (8, 16)
 DEPTH = 96
 HEAD_DEPTHS = (96, 128)
@@ -59,7 +55,7 @@ class Lite0FeatureExtractor(faster_rcnn_meta_arch.FasterRCNNKerasFeatureExtracto
         Stride 16 is the backbone's end, 112 channels. Stride 8, for boxes that cover little more
         than one cell of that, adds it to block 4 as a feature pyramid does (Lin et al. 2017).
         """
-        self.classification_backbone = build_backbone()
+        self.classification_backbone = build_backbone(NETWORK)
         fine, coarse = self.classification_backbone.outputs
         features = coarse
         if self._first_stage_features_stride == STRIDES[0]:
@@ -69,7 +65,7 @@ class Lite0FeatureExtractor(faster_rcnn_meta_arch.FasterRCNNKerasFeatureExtracto
     def get_box_classifier_feature_extractor_model(self, name: str | None = None) -> Any:
         """Keras model: crops (n * proposals, side, side, depth) of the map → half as large, 128."""
         fine = self._first_stage_features_stride == STRIDES[0]
-        depth = DEPTH if fine else BLOCKS[STRIDE16_BLOCK].filters
+        depth = DEPTH if fine else NETWORKS[NETWORK].blocks[-1].filters
         x = inputs = keras.layers.Input((None, None, depth))
         for number, filters in enumerate(HEAD_DEPTHS):
             x = _separable(x, f"box_{number}", filters, stride=2 if number == 0 else 1)

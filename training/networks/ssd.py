@@ -1,8 +1,8 @@
-"""The SSD's feature extractor on the cut EfficientNet-Lite0, known to the Object Detection API.
+"""The SSD's feature extractors on the cut EfficientNet-Lites, known to the Object Detection API.
 
-Importing this module registers it as `ssd_efficientnet_lite0_cut16_fpn`, the type that a
-pipeline.config names. The pyramid is Lin et al. 2017 ("Feature Pyramid Networks"), the API's own
-`KerasFpnTopDownFeatureMaps`.
+Importing this module registers one for each network of `variants.NETWORKS`: for `lite0` it is
+`ssd_efficientnet_lite0_cut16_fpn`, the type that a pipeline.config names. The pyramid is Lin et al.
+2017 ("Feature Pyramid Networks"), the API's own `KerasFpnTopDownFeatureMaps`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,21 @@ from object_detection.builders import model_builder
 from object_detection.meta_architectures import ssd_meta_arch
 from object_detection.models import feature_map_generators
 
-from fakecheck_training.networks.lite0 import build_backbone, preprocess
+from fakecheck_training.networks.lite import build_backbone, preprocess
+from fakecheck_training.networks.variants import NETWORKS
 
-TYPE = "ssd_efficientnet_lite0_cut16_fpn"
+TYPES = {name: f"ssd_efficientnet_{name}_cut16_fpn" for name in NETWORKS}
 # The backbone ends at stride 16 = 2 ** 4; coarser levels are convolutions with stride 2.
 MIN_LEVEL, BACKBONE_MAX_LEVEL = 3, 4
 
 
-class Lite0FpnFeatureExtractor(ssd_meta_arch.SSDKerasFeatureExtractor):
-    """RGB (n, h, w, 3) → maps of stride 8, 16 and, up to `fpn_max_level`, coarser ones."""
+class LiteFpnFeatureExtractor(ssd_meta_arch.SSDKerasFeatureExtractor):
+    """RGB (n, h, w, 3) → maps of stride 8, 16 and, up to `fpn_max_level`, coarser ones.
+
+    A subclass for each network says which.
+    """
+
+    network: str
 
     def __init__(
         self,
@@ -70,7 +76,7 @@ class Lite0FpnFeatureExtractor(ssd_meta_arch.SSDKerasFeatureExtractor):
 
     def build(self, input_shape: Any) -> None:
         """Makes the layers; the API calls it once."""
-        self.classification_backbone = build_backbone()
+        self.classification_backbone = build_backbone(self.network)
         self._pyramid = feature_map_generators.KerasFpnTopDownFeatureMaps(
             num_levels=BACKBONE_MAX_LEVEL - MIN_LEVEL + 1,
             depth=self._depth,
@@ -113,6 +119,11 @@ class Lite0FpnFeatureExtractor(ssd_meta_arch.SSDKerasFeatureExtractor):
         return maps
 
 
-model_builder.SSD_KERAS_FEATURE_EXTRACTOR_CLASS_MAP[TYPE] = Lite0FpnFeatureExtractor
+for _network, _type in TYPES.items():
+    model_builder.SSD_KERAS_FEATURE_EXTRACTOR_CLASS_MAP[_type] = type(
+        f"{_network.capitalize()}FpnFeatureExtractor",
+        (LiteFpnFeatureExtractor,),
+        {"network": _network},
+    )
 
-__all__ = ["TYPE", "Lite0FpnFeatureExtractor", "tf"]
+__all__ = ["TYPES", "LiteFpnFeatureExtractor", "tf"]

