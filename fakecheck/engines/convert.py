@@ -134,12 +134,14 @@ def simplified(model: bytes, width: int, height: int) -> bytes:
     import onnx
 
     from fakecheck.engines.batched_nms import batch_suppression
+    from fakecheck.engines.integers import integer_convolutions
     from fakecheck.engines.runtime import import_onnxruntime
 
     onnxruntime = import_onnxruntime()
 
     graph = onnx.load_from_string(model)
     batch_suppression(graph)
+    integer_convolutions(graph)
     sizes = graph.graph.input[0].type.tensor_type.shape.dim
     for place, length in ((1, height), (2, width)):
         sizes[place].Clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from fakecheck.graph import read_checked
 from fakecheck_training.compat import tf
 from fakecheck_training.freeze import load_model
 from fakecheck_training.pipeline import SUMMARY, is_trained, run_folders
+from fakecheck_training.quantize import quantize_bundle
 from fakecheck_training.recipe import Run
+from fakecheck_training.records import make_draws
 from fakecheck_training.train import pace, train_detector, train_runs
 
 RECIPE = replace(
@@ -57,6 +60,33 @@ def test_the_loss_falls(work: Path) -> None:
 
 def test_the_exported_graph_boxes_fakes_and_leaves_reals(bundle: Path) -> None:
     check_found(bundle)
+
+
+def test_in_integers_it_finds_the_same_forgeries(bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "toy"))
+    draws = make_draws(ToySource(SIDE), 20, 20, seed=5)
+    pictures = np.stack([draw.image[..., ::-1] for draw in draws])
+    count, agreement = quantize_bundle(replace(RECIPE, version="0.2.0"), copy, pictures)
+    assert count > 30
+    assert agreement.boxes > 0
+    card = load_card(copy)
+    assert card.version == "0.2.0"
+    assert card.training.stages[-1] | {"commit": ""} == {
+        "name": "integers",
+        "convolutions": count,
+        "draws": 40,
+        "commit": "",
+    }
+    steps = [line.split()[-2:] for line in card.training.command.split(" && ")]
+    assert [step.rpartition(".")[2] for step, _ in steps[-3:]] == [
+        "export",
+        "quantize",
+        "calibrate",
+    ]
+    assert (copy / ONNX_FILE).stat().st_size < 0.5 * (bundle / ONNX_FILE).stat().st_size
+    check_found(copy)
+    with pytest.raises(UsageError, match="in integers already"):
+        quantize_bundle(RECIPE, copy, pictures)
 
 
 def test_a_mirrored_graph_finds_the_same_in_a_picture_and_in_its_mirror_image(bundle: Path) -> None:
