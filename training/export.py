@@ -52,7 +52,7 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     if recipe.backbone:
         weights = NETWORKS[backbone_recipe(work, recipe.backbone).network].distribution
         found.append({"name": "imagenet", "weights": f"{weights} {WEIGHTS_VERSION}"})
-        found += [_classifier(work, name) for name in backbones_up_to(recipe.backbone)]
+        found += [_classifier(work, name) for name in backbones_up_to(work, recipe.backbone)]
     folders = run_folders(work, recipe)
     for folder, run in zip(folders, recipe.runs, strict=True):
         check_drawn(recipe, run, folder)
