@@ -47,12 +47,8 @@ from fakecheck_training.sources import known_samples
 
 def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     """What a card says of ImageNet, classifier and detector."""
-    found: list[dict[str, Any]] = []
+    found = backbone_stages(work, recipe.backbone) if recipe.backbone else []
     backbone = trained_backbone(work, recipe.backbone) if recipe.backbone else None
-    if recipe.backbone:
-        weights = NETWORKS[backbone_recipe(work, recipe.backbone).network].distribution
-        found.append({"name": "imagenet", "weights": f"{weights} {WEIGHTS_VERSION}"})
-        found += [_classifier(work, name) for name in backbones_up_to(work, recipe.backbone)]
     folders = run_folders(work, recipe)
     for folder, run in zip(folders, recipe.runs, strict=True):
         check_drawn(recipe, run, folder)
@@ -81,6 +77,15 @@ def stages(recipe: DetectorRecipe, work: Path) -> list[dict[str, Any]]:
     if recipe.min_level > MIN_LEVEL:
         trained["min_level"] = recipe.min_level
     return [*found, *probe_stage(folders[0]), trained]
+
+
+def backbone_stages(work: Path, name: str) -> list[dict[str, Any]]:
+    """What a card says of the backbone `name`: its ImageNet weights, and each training since."""
+    weights = NETWORKS[backbone_recipe(work, name).network].distribution
+    return [
+        {"name": "imagenet", "weights": f"{weights} {WEIGHTS_VERSION}"},
+        *(_classifier(work, each) for each in backbones_up_to(work, name)),
+    ]
 
 
 def _classifier(work: Path, name: str) -> dict[str, Any]:

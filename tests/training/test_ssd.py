@@ -18,7 +18,7 @@ pytest.importorskip("tf2onnx", reason="needs pip install fakecheck[train]")
 from drawn import ToySource, drawn_recipe
 from toy_detector import SIDE, check_found, check_loss, export_toy, train_toy
 
-from fakecheck.card import ONNX_FILE, load_card
+from fakecheck.card import GRAPH_FILE, ONNX_FILE, load_card
 from fakecheck.engines.onnx import OnnxEngine
 from fakecheck.errors import UsageError
 from fakecheck.graph import read_checked
@@ -84,6 +84,8 @@ def test_in_integers_it_finds_the_same_forgeries(bundle: Path, tmp_path: Path) -
         "calibrate",
     ]
     assert (copy / ONNX_FILE).stat().st_size < 0.5 * (bundle / ONNX_FILE).stat().st_size
+    # There weights are floats as before, and those before folding are gone.
+    assert (copy / GRAPH_FILE).stat().st_size < 1.1 * (bundle / GRAPH_FILE).stat().st_size
     check_found(copy)
     with pytest.raises(UsageError, match="in integers already"):
         quantize_bundle(RECIPE, copy, pictures)

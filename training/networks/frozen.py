@@ -23,16 +23,28 @@ class FrozenGraph:
     def __init__(self, serialized: bytes) -> None:
         self._definition = tf.compat.v1.GraphDef()
         self._definition.ParseFromString(serialized)
-        self.nodes = {node.name: node for node in self._definition.node}
+        self.nodes = {node.name: node for node in self._definition.node if node.op != "NoOp"}
+        # No node of a frozen graph has effects that another, which does not read it, must wait for.
+        for node in self.nodes.values():
+            node.input[:] = [source for source in node.input if not source.startswith("^")]
 
     def serialize(self) -> bytes:
-        """The graph as it is now."""
+        """The graph as it is now, without constants that nobody reads any more."""
+        self._forget_unread()
         made = tf.compat.v1.GraphDef()
         made.CopyFrom(self._definition)
         del made.node[:]
         made.node.extend(self.nodes.values())
         serialized: bytes = made.SerializeToString(deterministic=True)
         return serialized
+
+    def _forget_unread(self) -> None:
+        read = self.readers()
+        unread = [name for name in self.nodes if not read[name] and self.constant(name) is not None]
+        for name in unread:
+            del self.nodes[name]
+        if unread:  # what these have read may have no other reader
+            self._forget_unread()
 
     def run(self, fetches: Sequence[str], pictures: NDArray[np.uint8]) -> Iterator[list[Any]]:
         """The values of these nodes for the pictures (n, h, w, 3), some pictures at a time."""
@@ -89,5 +101,5 @@ class FrozenGraph:
 
 
 def producer(source: str) -> str:
-    """`^name` and `name:1` → `name`: the node that an input is of."""
-    return source.removeprefix("^").split(":")[0]
+    """`name:1` → `name`: the node that an input is of."""
+    return source.split(":")[0]
