@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from fakecheck_training.calibrate import calibrate_card, positives_of
 from fakecheck_training.cards import new_card, read_card, training_commands, write_card
 from fakecheck_training.data import Sample
 from fakecheck_training.evaluate import OWN, POOLED, measure
-from fakecheck_training.recipe import load_detector_recipe
+from fakecheck_training.kept import keep_backbone
+from fakecheck_training.recipe import load_backbone_recipe, load_detector_recipe
 from fakecheck_training.records import label_map_text
 from fakecheck_training.scoring import MIXED, Scores
 
@@ -113,6 +115,8 @@ def test_annotated_labels_say_whose_positive_a_picture_is() -> None:
 def test_the_command_trains_the_backbone_that_the_backbone_starts_from_first(
     tmp_path: Path,
 ) -> None:
+    swaps = replace(load_backbone_recipe(Path("swaps")), network="lite0", start="stills")
+    keep_backbone(swaps, tmp_path)
     command = training_commands(load_detector_recipe(Path("deepfakes")), tmp_path)
     steps = [line.removeprefix("python -m fakecheck_training.") for line in command.split(" && ")]
     assert steps[:4] == ["faces", "backbone stills", "backbone swaps", "prepare deepfakes"]
