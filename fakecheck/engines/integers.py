@@ -62,7 +62,7 @@ def _unsigned_activations(graph: Any) -> None:
     name = "unsigned_zero"
     used = False
     for node in graph.node:
-        rounds = node.op_type in ("QuantizeLinear", "DequantizeLinear")
+        rounds = node.op_type in ("QuantizeLinear", "DequantizeLinear") and len(node.input) > 2
         if (
             rounds
             and node.input[2] in signed

@@ -18,7 +18,7 @@ CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
 
 
 class FrozenGraph:
-    """The nodes of a frozen graph by name, and after every change in an order that runs."""
+    """The nodes of a frozen graph by name. They may stand in any order, as TensorFlow takes it."""
 
     def __init__(self, serialized: bytes) -> None:
         self._definition = tf.compat.v1.GraphDef()
