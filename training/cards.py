@@ -44,6 +44,12 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def file_digests(folder: Path) -> dict[str, str]:
+    """The files of a bundle that lie in `folder` → their sha256, as a card names them."""
+    files = (GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE)
+    return {name: sha256(folder / name) for name in files if (folder / name).exists()}
+
+
 def training_data(recipe: DetectorRecipe, samples: Sequence[Sample]) -> list[dict[str, Any]]:
     """A row for every set and use: positives, negatives, calibration."""
 
@@ -104,7 +110,6 @@ def new_card(
 ) -> dict[str, Any]:
     """The card of a bundle whose files lie in `folder`, not calibrated yet: it says nothing."""
     side = recipe.crop.side
-    files = [GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE]
     return {
         "schema": "fakecheck.detector/1",
         "id": recipe.name,
@@ -121,7 +126,7 @@ def new_card(
         "min_face": recipe.min_face,
         "filters": list(recipe.crop.filters),
         "input": {"width": side, "height": side, "color": "rgb"},
-        "files": {name: sha256(folder / name) for name in files if (folder / name).exists()},
+        "files": file_digests(folder),
         **silent_fields(recipe.classes),
         "training": {
             "data": list(data),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,21 +117,34 @@ def export_detector(
         [run / "checkpoints" for run in runs],
         skip=recipe.min_level - MIN_LEVEL,
     )
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=f".{recipe.name}-") as temporary:
+    graph = freeze(*model, mirrored=recipe.mirrored)
+    label_map = label_map_text(recipe.classes).encode()
+    return folder, write_bundle(
+        folder, graph, label_map, lambda made: new_card(recipe, made, data, stages, work)
+    )
+
+
+def write_bundle(
+    folder: Path, graph: bytes, label_map: bytes, card: Callable[[Path], dict[str, Any]]
+) -> Agreement:
+    """Writes the bundle of a frozen graph, with its ONNX twin; how well the two agree.
+
+    `card` makes the card of files in a folder. Raises PluginError if the graphs do not agree; a
+    bundle that was there before stays as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         made = Path(temporary)
-        (made / GRAPH_FILE).write_bytes(freeze(*model, mirrored=recipe.mirrored))
-        (made / LABEL_MAP_FILE).write_text(
-            label_map_text(recipe.classes), encoding="utf-8", newline="\n"
-        )
-        write_card(made, new_card(recipe, made, data, stages, work))
+        (made / GRAPH_FILE).write_bytes(graph)
+        (made / LABEL_MAP_FILE).write_bytes(label_map)
+        write_card(made, card(made))
         converted, agreement = make_onnx(load_card(made))
         (made / ONNX_FILE).write_bytes(converted)
-        write_card(made, new_card(recipe, made, data, stages, work))
+        write_card(made, card(made))
         folder.mkdir(exist_ok=True)
         for path in made.iterdir():
             os.replace(path, folder / path.name)
-    return folder, agreement
+    return agreement
 
 
 @cli

@@ -6,8 +6,6 @@ Changes frozen_inference_graph.pb (`networks/integers.py`) and model.onnx of det
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fakecheck.calibration import silent_fields
-from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE, ONNX_FILE, load_card
-from fakecheck.engines.convert import Agreement, make_onnx
+from fakecheck.card import GRAPH_FILE, LABEL_MAP_FILE, load_card
+from fakecheck.engines.convert import Agreement
 from fakecheck.errors import UsageError
 from fakecheck.graph import read_checked
-from fakecheck_training.cards import code_commit, read_card, sha256, write_card
+from fakecheck_training.cards import code_commit, file_digests, read_card
+from fakecheck_training.export import write_bundle
 from fakecheck_training.networks.frozen import FrozenGraph
 from fakecheck_training.networks.integers import (
     ROUND,
     fold_batch_normalisations,
-    integer_parts,
     to_integers,
 )
 from fakecheck_training.options import cli, data_option, out_option, recipe_argument, work_option
@@ -44,9 +42,8 @@ def integer_graph(graph: bytes, pictures: NDArray[np.uint8]) -> tuple[bytes, int
     if any(node.op == ROUND for node in frozen.nodes.values()):
         raise UsageError("the graph's convolutions are in integers already")
     fold_batch_normalisations(frozen)
-    chosen, _ = integer_parts(frozen)
-    to_integers(frozen, pictures)
-    return frozen.serialize(), len(chosen)
+    count = to_integers(frozen, pictures)
+    return frozen.serialize(), count
 
 
 def quantize_bundle(
@@ -67,19 +64,10 @@ def quantize_bundle(
     training["command"] = command + COMMAND.format("quantize", recipe.name) + last
     training["stages"].append(stage)
     card |= {"version": recipe.version, **silent_fields(recipe.classes), "metrics": []}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{recipe.name}-") as temporary:
-        made = Path(temporary)
-        (made / LABEL_MAP_FILE).write_bytes((folder / LABEL_MAP_FILE).read_bytes())
-        (made / GRAPH_FILE).write_bytes(graph)
-        card["files"] = {name: sha256(made / name) for name in (GRAPH_FILE, LABEL_MAP_FILE)}
-        write_card(made, card)
-        converted, agreement = make_onnx(load_card(made))
-        (made / ONNX_FILE).write_bytes(converted)
-        card["files"][ONNX_FILE] = sha256(made / ONNX_FILE)
-        write_card(made, card)
-        for path in made.iterdir():
-            os.replace(path, folder / path.name)
-    return count, agreement
+    label_map = (folder / LABEL_MAP_FILE).read_bytes()
+    return count, write_bundle(
+        folder, graph, label_map, lambda made: {**card, "files": file_digests(made)}
+    )
 
 
 @cli

@@ -72,8 +72,11 @@ def integer_parts(graph: FrozenGraph) -> tuple[list[str], list[str]]:
     return chosen, list(tensors)
 
 
-def to_integers(graph: FrozenGraph, pictures: NDArray[np.uint8]) -> None:
-    """Puts all of `integer_parts` on grids, chosen by what comes of the `pictures` (n, h, w, 3)."""
+def to_integers(graph: FrozenGraph, pictures: NDArray[np.uint8]) -> int:
+    """Puts all of `integer_parts` on grids, chosen by what comes of the `pictures` (n, h, w, 3).
+
+    Gives the number of convolutions.
+    """
     chosen, tensors = integer_parts(graph)
     ranges = _ranges(graph, tensors, pictures)
     ranges |= _stretch(graph, tensors, ranges)
@@ -85,6 +88,7 @@ def to_integers(graph: FrozenGraph, pictures: NDArray[np.uint8]) -> None:
     for name in chosen:
         behind = graph.nodes[readers[name][0]] if len(readers[name]) == 1 else None
         _round_weights(graph, graph.nodes[name], behind, steps, seen.get(name))
+    return len(chosen)
 
 
 def _ranges(
