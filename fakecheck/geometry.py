@@ -22,7 +22,7 @@ def iou_matrix(first: Floats, second: Floats) -> Floats:
     return np.where(union > 0, shared / np.maximum(union, 1e-12), 0).astype(np.float32)
 
 
-def map_boxes(matrix: Affine, xyxy: Floats) -> Floats:
+def map_boxes(matrix: Affine, xyxy: NDArray[np.floating]) -> Floats:
     """The upright boxes around `xyxy` (n, 4) after the affine `matrix` (2, 3) moved them.
 
     Exact for maps without rotation and for quarter turns. With another rotation those around the

@@ -12,6 +12,7 @@ from math import ceil, cos, pi, radians, remainder, sin
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fakecheck.geometry import QUARTER, Affine, invert, map_boxes
 from fakecheck.types import Face, Floats, Image
@@ -43,7 +44,7 @@ class Crop:
         """Boxes (n, 4) in pixels of the crop → boxes (n, 4) in pixels of the frame."""
         return map_boxes(invert(self.matrix), xyxy)
 
-    def to_crop(self, xyxy: Floats) -> Floats:
+    def to_crop(self, xyxy: NDArray[np.floating]) -> Floats:
         """Boxes (n, 4) in pixels of the frame → boxes (n, 4) in pixels of the crop."""
         return map_boxes(self.matrix, xyxy)
 

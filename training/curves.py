@@ -24,6 +24,8 @@ BOOTSTRAPS = 1000
 SIMULATIONS = 1000
 # With fewer groups on a side an interval holds the truth far less often than in 95 of 100 cases.
 FEW = 20
+Names = Sequence[str] | NDArray[np.str_]
+Numbers = NDArray[np.floating]
 Interval = tuple[float, float, float]
 """A value and the ends of its 95 % interval; NaN where there are too few groups to tell."""
 
@@ -42,7 +44,7 @@ class Drawn:
     real_of: NDArray[np.int64]
 
 
-def draw(fake_groups: Sequence[str], real_groups: Sequence[str], seed: int) -> Drawn:
+def draw(fake_groups: Names, real_groups: Names, seed: int) -> Drawn:
     """BOOTSTRAPS draws of all groups; the same ones for the same seed and groups."""
     fake_names, fake_of = np.unique(np.asarray(fake_groups), return_inverse=True)
     real_names, real_of = np.unique(np.asarray(real_groups), return_inverse=True)
@@ -59,10 +61,10 @@ def draw(fake_groups: Sequence[str], real_groups: Sequence[str], seed: int) -> D
 
 
 def auc_interval(
-    fake: Floats,
-    real: Floats,
-    fake_groups: Sequence[str],
-    real_groups: Sequence[str],
+    fake: Numbers,
+    real: Numbers,
+    fake_groups: Names,
+    real_groups: Names,
     seed: int = 0,
 ) -> Interval:
     """ROC AUC of values of fakes (n,) against reals (m,)."""
@@ -70,10 +72,10 @@ def auc_interval(
 
 
 def auc_draws(
-    fake: Floats,
-    real: Floats,
-    fake_groups: Sequence[str],
-    real_groups: Sequence[str],
+    fake: Numbers,
+    real: Numbers,
+    fake_groups: Names,
+    real_groups: Names,
     seed: int = 0,
 ) -> tuple[float, Floats]:
     """ROC AUC of values of fakes (n,) against reals (m,), and those of the samples drawn.
@@ -90,10 +92,10 @@ def auc_draws(
 
 
 def recall_interval(
-    fake: Floats,
-    real: Floats,
-    fake_groups: Sequence[str],
-    real_groups: Sequence[str],
+    fake: Numbers,
+    real: Numbers,
+    fake_groups: Names,
+    real_groups: Names,
     rate: float,
     seed: int = 0,
 ) -> Interval:
@@ -114,7 +116,7 @@ def recall_interval(
     return _ends(recall_at(fake, real, rate), found / _size(drawn.fakes, drawn.fake_of))
 
 
-def share_interval(hits: NDArray[np.bool_], groups: Sequence[str], seed: int = 0) -> Interval:
+def share_interval(hits: NDArray[np.bool_], groups: Names, seed: int = 0) -> Interval:
     """The share of `hits` (n,) that are true.
 
     Where none is or all are, every draw says the same: there the other end is the share that so
@@ -131,7 +133,7 @@ def share_interval(hits: NDArray[np.bool_], groups: Sequence[str], seed: int = 0
     return _ends(float(hits.mean()), shares)
 
 
-def if_enough(value: Interval, *sides: Sequence[str]) -> Interval:
+def if_enough(value: Interval, *sides: Names) -> Interval:
     """`value`, without its ends where a side has fewer than FEW groups."""
     if min(len(set(groups)) for groups in sides) < FEW:
         return value[0], np.nan, np.nan

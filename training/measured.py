@@ -193,7 +193,9 @@ class Store:
 def _simulated(fields: dict[str, Any]) -> SimulatedSample:
     """Lists back to tuples, which JSON does not know."""
     boxes = tuple(tuple(box) for box in fields.pop("boxes"))
-    rest = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+    rest: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()
+    }
     return SimulatedSample(**rest, boxes=boxes)
 
 

@@ -41,9 +41,9 @@ def known_samples(
     for spec in recipe.inputs:
         if spec.name in {sample.dataset for sample in samples}:
             raise UsageError(f"the data pack has a set {spec.name!r} too: name the input otherwise")
-        found = read_input(spec, data, recipe.classes, recipe.family)
-        known, problems = find_input_faces(found.samples, sees_parts(recipe.crop))
-        tell_problems(spec.name, len(found.samples), [*found.problems, *problems])
+        given = read_input(spec, data, recipe.classes, recipe.family)
+        known, problems = find_input_faces(given.samples, sees_parts(recipe.crop))
+        tell_problems(spec.name, len(given.samples), [*given.problems, *problems])
         samples += known.samples
         faces |= known.faces
     return samples, faces

@@ -53,7 +53,7 @@ def _bins(results: Results) -> str:
     names = (ALL,) if results.all_known else (KNOWN, ALL)
     rows = []
     for low in sorted(set().union(*(by_name[name] for name in names))):
-        shown = []
+        shown: list[int | str] = []
         for name in names:
             one = by_name[name].get(low)
             shown += (

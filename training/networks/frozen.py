@@ -40,7 +40,7 @@ class FrozenGraph:
 
     def _forget_unread(self) -> None:
         read = self.readers()
-        unread = [name for name in self.nodes if not read[name] and self.constant(name) is not None]
+        unread = [name for name in self.nodes if not read[name] and self.is_constant(name)]
         for name in unread:
             del self.nodes[name]
         if unread:  # what these have read may have no other reader
@@ -64,22 +64,27 @@ class FrozenGraph:
                 found[producer(source)].append(node.name)
         return found
 
-    def constant(self, name: str) -> NDArray[Any] | None:
-        """The value of a constant, also behind Identity; None of what is none."""
+    def constant(self, name: str) -> NDArray[Any]:
+        """The value of a constant, also behind Identity."""
+        value: NDArray[Any] = tf.make_ndarray(self._origin(name).attr["value"].tensor)
+        return value
+
+    def is_constant(self, name: str) -> bool:
+        """Whether the node, or the one that it is the Identity of, is a constant."""
+        return bool(self._origin(name).op == "Const")
+
+    def _origin(self, name: str) -> Any:
         node = self.nodes[producer(name)]
         while node.op == "Identity":
             node = self.nodes[producer(node.input[0])]
-        if node.op != "Const":
-            return None
-        value: NDArray[Any] = tf.make_ndarray(node.attr["value"].tensor)
-        return value
+        return node
 
     def convolutions(self) -> list[Any]:
         """The nodes of all convolutions whose weights are constant."""
         return [
             node
             for node in self.nodes.values()
-            if node.op in CONVOLUTIONS and self.constant(node.input[1]) is not None
+            if node.op in CONVOLUTIONS and self.is_constant(node.input[1])
         ]
 
     def add_constant(self, name: str, value: Any) -> str:

@@ -12,6 +12,7 @@ from fakecheck.calibration import recall_at
 from fakecheck.types import Floats, Span
 from fakecheck_training.curves import (
     Interval,
+    Names,
     auc_draws,
     auc_interval,
     calibration_error,
@@ -56,7 +57,7 @@ def probability(llr: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.asarray(llr, np.float64))), np.float64)
 
 
-def accuracy_of(values: Floats, fake: NDArray[np.bool_], groups: Sequence[str]) -> Accuracy:
+def accuracy_of(values: Floats, fake: NDArray[np.bool_], groups: Names) -> Accuracy:
     """`values` (n,) are probabilities in 0..1, `fake` (n,) the truth."""
     names = np.asarray(groups)
     area, low, high = auc_interval(values[fake], values[~fake], names[fake], names[~fake])
@@ -72,7 +73,7 @@ def accuracy_of(values: Floats, fake: NDArray[np.bool_], groups: Sequence[str]) 
 
 
 def auc_difference(
-    first: Floats, second: Floats, fake: NDArray[np.bool_], groups: Sequence[str]
+    first: Floats, second: Floats, fake: NDArray[np.bool_], groups: Names
 ) -> Interval:
     """By how much the AUC of `first` (n,) is over that of `second`, with its 95 % interval.
 

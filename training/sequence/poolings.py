@@ -21,7 +21,6 @@ from fakecheck_training.sequence.metrics import (
     Accuracy,
     accuracy_of,
     auc_difference,
-    probability,
 )
 from fakecheck_training.sequence.recipe import SequenceRecipe
 
@@ -54,7 +53,7 @@ def judges(model: TemporalModel, table: ClassTable, refitted: Calibration) -> di
 
     def loudest(one: Labelled) -> float:
         fused = fused_llr(one.seen.llr, table)
-        return float(probability(np.nanmax(fused))) if not np.isnan(fused).all() else EVEN
+        return sigmoid(float(np.nanmax(fused))) if not np.isnan(fused).all() else EVEN
 
     return {
         MODEL: temporal,

@@ -87,7 +87,7 @@ def around(mask: Floats, pad: int) -> tuple[slice, slice]:
     return rows, slice(max(0, left - pad), min(mask.shape[1], left + width + pad))
 
 
-def mixed(first: NDArray, second: NDArray, weight: Floats) -> NDArray[np.uint8]:
+def mixed(first: NDArray, second: NDArray, weight: NDArray[np.floating]) -> NDArray[np.uint8]:
     """`first` where the weight (h, w) is 0, `second` where it is 1; pictures (h, w, 3)."""
     blended = first + (second - first.astype(np.float32)) * weight[..., None]
     return np.clip(blended + 0.5, 0, 255).astype(np.uint8)

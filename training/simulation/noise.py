@@ -11,7 +11,7 @@ import numpy as np
 
 from fakecheck.types import Floats, Image
 from fakecheck_training.augment import Rng
-from fakecheck_training.simulation.masks import INSIDE, mixed
+from fakecheck_training.simulation.masks import INSIDE, Points, mixed
 
 MIN_DOTS, MAX_DOTS = 8, 260
 # Of the face that the generator made, in its own pixels: 64-pixel GANs to 512-pixel ones.
@@ -68,7 +68,7 @@ def _salt_and_pepper(count: int, salt: float, rng: Rng) -> list[tuple[int, ...]]
     return [(int(value),) * 3 for value in values]
 
 
-def _tinted(patch: Image, where: Floats, tint: Floats | None, rng: Rng) -> list[tuple[int, ...]]:
+def _tinted(patch: Image, where: Points, tint: Points | None, rng: Rng) -> list[tuple[int, ...]]:
     """What lies under each dot, changed by one tint (3,) for all or by a random one for each."""
     under = patch[where[:, 1].astype(int), where[:, 0].astype(int)].astype(float)
     count = len(where)
