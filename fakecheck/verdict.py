@@ -39,8 +39,11 @@ from fakecheck.types import (
     Verdict,
 )
 
-# Under even odds nothing is called fake, over them nothing real.
+# Under even odds nothing is called fake.
 EVEN = 0.5
+# Only what is three times as likely to be real as forged is called real: of the pictures that come
+# near to it one in four is a forgery, if half of all are.
+REAL_BELOW = 0.25
 
 
 @dataclass(frozen=True)
@@ -157,15 +160,15 @@ def judge(
     )
     several = evidence.faces > 1
     who = f"{who_of(row.track, len(faces), evidence.faces)}: " if several else ""
-    reason = _reason(row.label, families, kind, who, len(faces), rate)
-    verdict = Verdict(row.label, row.probability, row.threshold, reason, EVEN, None, rate)
+    reason = _reason(row.label, worst.probability, families, kind, who, len(faces), rate)
+    verdict = Verdict(row.label, row.probability, row.threshold, reason, REAL_BELOW, None, rate)
     return Judgement(verdict, families, rows if several or kind == "video" else ())
 
 
 def _row(face: _Face, rate: float) -> FaceVerdict:
     """The verdict on a face that is held against this false alarm rate."""
     limit = face.threshold(rate)
-    label: Label = "real" if face.probability < EVEN else "inconclusive"
+    label: Label = "real" if face.probability < REAL_BELOW else "inconclusive"
     return FaceVerdict(
         face.track, "fake" if face.probability > limit else label, face.probability, limit
     )
@@ -217,6 +220,7 @@ def rate_percent(rate: float) -> str:
 
 def _reason(
     label: Label,
+    probability: float,
     families: tuple[FamilyScore, ...],
     kind: MediaKind,
     who: str,
@@ -234,8 +238,13 @@ def _reason(
     elif label == "real":
         known = ", ".join(sorted(score.family for score in families))
         text = (
-            f"a forgery of a known family ({known}) is less likely than not; "
-            "other forgeries, and weak traces of these, are missed"
+            "it is over three times as likely to be real as to be a forgery of a known family "
+            f"({known}); other forgeries, and weak traces of these, are missed"
+        )
+    elif probability < EVEN:
+        text = (
+            f"traces, most of {likeliest}, are weak, but it is less than three times as likely to "
+            "be real as to be a forgery of a known family"
         )
     else:
         text = (

@@ -210,18 +210,20 @@ def test_the_rate_of_false_alarms_is_said(tmp_path: Path, language: str) -> None
         assert words("made.numbers", rate="2%") in found.text
 
 
+FAMILIES = (FamilyScore("deepfakes", 0.3), FamilyScore("partswap", 0.1))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_clip_that_is_likelier_real_and_inconclusive_shows_little(
-    tmp_path: Path, language: str
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_what_is_likelier_real_and_inconclusive_shows_little(
+    tmp_path: Path, language: str, kind: str
 ) -> None:
+    report = timed_report() if kind == "video" else image_report()
     verdict = Verdict("inconclusive", 0.4, 0.9, "", 0.2)
-    found = page(tmp_path, replace(timed_report(), verdict=verdict), language=language)
+    found = page(tmp_path, replace(report, verdict=verdict, families=FAMILIES), language=language)
     words = Words(language)
     text = found.one("div", "verdict", "inconclusive").text
-    assert words("verdict.inconclusive.few", family=words.family("deepfakes")) in text
-
-
-FAMILIES = (FamilyScore("deepfakes", 0.3), FamilyScore("partswap", 0.1))
+    assert words(f"verdict.inconclusive.few_{kind}", family=words.family("deepfakes")) in text
 
 
 def test_faces_that_were_not_judged_are_counted(tmp_path: Path) -> None:

@@ -156,7 +156,18 @@ def test_even_odds_are_neither_real_nor_fake(cards, tmp_path):
     # One whose loudest reals are all likelier real than not makes no fake of what is, too.
     quiet = make_card(tmp_path / "quiet", id="quiet", false_alarm_llr={0.1: -3.0, 0.01: -2.0})
     verdict = judge(evidence({"quiet": -0.5}), [quiet], "image", 40).verdict
-    assert (verdict.label, verdict.threshold) == ("real", 0.5)
+    assert (verdict.label, verdict.threshold) == ("inconclusive", 0.5)
+
+
+def test_only_what_is_three_times_as_likely_to_be_real_is_called_so(cards):
+    just, hardly = (
+        judge(evidence({"stargan": -math.log(3) + more}), cards, "image", 40).verdict
+        for more in (-0.01, 0.01)
+    )
+    assert (just.label, hardly.label) == ("real", "inconclusive")
+    assert just.real_below == hardly.real_below == 0.25
+    assert "over three times as likely to be real" in just.reason
+    assert "most of stargan, are weak, but it is less than three times" in hardly.reason
 
 
 LOUD = {"stargan": 6.0, "deepfakes": -1.0, "partswap": -1.0}

@@ -114,10 +114,10 @@ def _means(report: Report, words: Words) -> str:
         sides = [max(f.xyxy[2] - f.xyxy[0], f.xyxy[3] - f.xyxy[1]) for f in report.faces]
         return words(cause, pixels=round(max(sides, default=0)))
     ranked = ranked_families(report)
-    # Between the two limits of a clip may lie both what is likelier than not and what is not.
+    # Between the two limits lies both what is likelier than not and what is not.
     few = case == "inconclusive" and (report.verdict.probability or 0) < EVEN
     return words(
-        f"verdict.{case}.{'few' if few else report.media.kind}",
+        f"verdict.{case}.{'few_' if few else ''}{report.media.kind}",
         **_rates(report),
         **(
             {"known": ", ".join(words.family(row.family) for row in ranked)}
