@@ -372,9 +372,9 @@ def test_the_family_is_that_of_the_forged_part_not_of_the_whole(cards, model):
 
 
 def test_without_a_model_frames_are_averaged_and_the_timeline_is_there(cards):
-    found = report(cards, None, *[-2.0] * 8, *[2.9] * 4)
+    found = report(cards, None, *[-3.0] * 8, *[2.4] * 4)
     assert found.verdict.reason.startswith("averaged over the frames looked at")
-    assert found.verdict.probability == pytest.approx(sigmoid((-16 + 11.6) / 12), abs=1e-4)
+    assert found.verdict.probability == pytest.approx(sigmoid((-24 + 9.6) / 12), abs=1e-4)
     assert [face.label for face in found.face_verdicts] == [found.verdict.label] == ["real"]
     assert found.timeline[-1].probability > 0.5 > found.timeline[0].probability
     assert found.spans == ()

@@ -75,7 +75,7 @@ def made_results(cards: list[DetectorCard], flaws: int = 0) -> Results:
                 sample = a_sample(dataset, number, fake, family)
                 for state in STATES:
                     low = {
-                        card.id: rng.uniform(0.02, 0.3, (1, len(card.classes))).astype("f4")
+                        card.id: rng.uniform(0.02, 0.25, (1, len(card.classes))).astype("f4")
                         for card in cards
                     }
                     mine = [card.id for card in cards if card.family == family]
