@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from fakecheck.regions import eye_distance
 from fakecheck.types import Face, Floats, Image
 from fakecheck_training.augment import Rng
-from fakecheck_training.simulation.masks import Points
 from fakecheck_training.simulation.parts import (
     match_colour,
     part_place,
@@ -92,7 +91,9 @@ def make_forger(kind: str, donor: Image, donor_face: Face, rng: Rng) -> Forger:
     return forge
 
 
-def blend_face(image: Image, face: Face, donor: Image, donor_face: Face, style: Points) -> Image:
+def blend_face(
+    image: Image, face: Face, donor: Image, donor_face: Face, style: NDArray[np.floating]
+) -> Image:
     """The inner face of another person, aligned by the landmarks and blended with a soft rim."""
     height, width = image.shape[:2]
     matrix = similarity(donor_face.landmarks.astype(float), face.landmarks.astype(float))
@@ -113,7 +114,9 @@ def blend_face(image: Image, face: Face, donor: Image, donor_face: Face, style: 
     return np.clip(image * (1 - weight) + warped * weight + 0.5, 0, 255).astype(np.uint8)
 
 
-def spoil_patch(image: Image, face: Face, part: str, style: Points, rng: Rng) -> Image:
+def spoil_patch(
+    image: Image, face: Face, part: str, style: NDArray[np.floating], rng: Rng
+) -> Image:
     """One part of the face blurred, or covered with noise of its own."""
     centre, half, angle = part_place(face, part)
     mask = np.zeros(image.shape[:2], np.float32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fakecheck.types import Floats, Image
 from fakecheck_training.augment import Rng
@@ -68,7 +69,9 @@ def _salt_and_pepper(count: int, salt: float, rng: Rng) -> list[tuple[int, ...]]
     return [(int(value),) * 3 for value in values]
 
 
-def _tinted(patch: Image, where: Points, tint: Points | None, rng: Rng) -> list[tuple[int, ...]]:
+def _tinted(
+    patch: Image, where: Points, tint: NDArray[np.floating] | None, rng: Rng
+) -> list[tuple[int, ...]]:
     """What lies under each dot, changed by one tint (3,) for all or by a random one for each."""
     under = patch[where[:, 1].astype(int), where[:, 0].astype(int)].astype(float)
     count = len(where)
